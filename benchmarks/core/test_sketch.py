@@ -1,0 +1,45 @@
+"""Counting 10,000 hashtags: the core against bounter, a count-min sketch in C, and a plain Counter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from bounter import CountMinSketch  # type: ignore[import-untyped]
+
+from aviary._native import TrendSketch
+from benchmarks.core.samples import skewed_keys
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+KEYS = skewed_keys(10_000)
+TRUTH = Counter(KEYS)
+NOW_S = 1_000_000
+
+pytestmark = pytest.mark.benchmark(group="sketch: 10,000 keys of 65,536 x 4")
+
+
+def test_bounter(benchmark: BenchmarkFixture) -> None:
+    sketch = CountMinSketch(width=1 << 16, depth=4)
+    benchmark(sketch.update, KEYS)
+    fresh = CountMinSketch(width=1 << 16, depth=4)
+    fresh.update(KEYS)
+    assert all(fresh[key] >= count for key, count in TRUTH.items())
+
+
+def test_core(benchmark: BenchmarkFixture) -> None:
+    sketch = TrendSketch(width=1 << 16, depth=4)
+    benchmark(sketch.add_many, KEYS, now_s=NOW_S)
+    fresh = TrendSketch(width=1 << 16, depth=4)
+    fresh.add_many(KEYS, now_s=NOW_S)
+    estimates = fresh.estimate(list(TRUTH), now_s=NOW_S, window_s=300)
+    assert all(estimate >= count for estimate, count in zip(estimates, TRUTH.values(), strict=True))
+    assert fresh.top(3, now_s=NOW_S, window_s=300) == sorted(TRUTH.items(), key=lambda item: (-item[1], item[0]))[:3]
+
+
+def test_counter(benchmark: BenchmarkFixture) -> None:
+    counts: Counter[str] = Counter()
+    benchmark(counts.update, KEYS)
+    assert set(counts) == set(TRUTH)

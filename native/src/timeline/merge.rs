@@ -1,0 +1,68 @@
+//! Merging ordered lists: newest first, each id once, down to where the answer is complete.
+
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use crate::row::{self, Row};
+use crate::timeline::packed::Descending;
+
+/// What a merge gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// Rows, newest first, each id once.
+    pub rows: Vec<Row>,
+    /// The id down to which, inclusive, `rows` misses nothing.
+    pub reach: u64,
+}
+
+/// Merges walks that start below the wanted bound, down to `floor` inclusive, keeping what `keep` accepts.
+///
+/// Builds a heap of list heads and pops it: `O(lists + k · log lists)` for `k` rows examined.
+pub(super) fn merge(
+    mut lists: Vec<Descending<'_>>,
+    floor: u64,
+    limit: usize,
+    keep: impl Fn(&Row) -> bool,
+) -> Merged {
+    let heads = lists.iter().enumerate().filter_map(|(at, list)| Some((list.peek()?, at)));
+    let mut heap: BinaryHeap<(u64, usize)> = heads.collect();
+    let mut rows = Vec::with_capacity(limit.min(1024));
+    let mut examined = 0;
+    while let Some(mut head) = heap.peek_mut()
+        && head.0 >= floor
+    {
+        let (id, at) = *head;
+        if id != examined && rows.len() == limit {
+            // With a limit of 0 nothing was examined: the answer is complete above what comes first.
+            let reach = if examined == 0 { id + 1 } else { examined };
+            return Merged { rows, reach };
+        }
+        let row = lists[at].next().filter(|row| id != examined && keep(row));
+        rows.extend(row);
+        examined = id;
+        match lists[at].peek() {
+            Some(next) => head.0 = next,
+            None => drop(PeekMut::pop(head)),
+        }
+    }
+    Merged { rows, reach: floor }
+}
+
+/// Merges rows in any order: those with ids in (`above`, `below`), newest first, each id once.
+///
+/// `O(n log n)` in the rows that are in range.
+///
+/// ```
+/// use aviary_native::row::Row;
+/// use aviary_native::timeline::merge_rows;
+/// let row = |tweet| Row { tweet, author_word: 1, ref_tweet_word: 0, ref_author_word: 0 };
+/// let rows = merge_rows([row(1), row(9), row(4), row(9), row(7)], 1, 9, 5);
+/// assert_eq!(rows, [row(7), row(4)]);
+/// ```
+pub fn merge_rows(rows: impl IntoIterator<Item = Row>, above: u64, below: u64, limit: usize) -> Vec<Row> {
+    let in_range = |row: &Row| above < row.tweet && row.tweet < below;
+    let mut rows: Vec<Row> = rows.into_iter().filter(in_range).collect();
+    row::order(&mut rows);
+    rows.truncate(limit);
+    rows
+}

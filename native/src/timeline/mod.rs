@@ -1,0 +1,14 @@
+//! Warm timelines held in memory: packed lists, the store of them, and merging.
+
+mod list;
+mod merge;
+mod packed;
+mod shard;
+mod sources;
+mod store;
+
+pub use list::{BUILD_LIMIT_MS, State};
+pub use merge::{Merged, merge_rows};
+pub use packed::{Descending, Packed};
+pub use sources::Sources;
+pub use store::{Append, Limits, Page, Slot, Stats, TimelineStore};

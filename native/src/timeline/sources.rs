@@ -1,0 +1,44 @@
+//! The people whose tweets a reader takes.
+
+use std::fmt;
+
+/// A fixed set of user ids, sorted, eight bytes each.
+///
+/// ```
+/// use aviary_native::timeline::Sources;
+/// let sources = Sources::new(vec![5, 1, 5]);
+/// assert!(sources.contains(5) && !sources.contains(2));
+/// assert_eq!(sources.ids(), [1, 5]);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sources {
+    ids: Box<[u64]>,
+}
+
+impl Sources {
+    /// Makes a set of ids given in any order, repeats allowed. `O(n log n)`.
+    #[must_use]
+    pub fn new(mut ids: Vec<u64>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        Self { ids: ids.into() }
+    }
+
+    /// Whether `id` is in the set. `O(log n)`.
+    #[must_use]
+    pub fn contains(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// The ids, ascending.
+    #[must_use]
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Sources({} ids)", self.ids.len())
+    }
+}

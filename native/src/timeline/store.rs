@@ -1,0 +1,293 @@
+//! The store of warm timelines: many owners' lists, bounded in memory, shared by readers and fan-out.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::row::{MAX_ID, Row};
+use crate::timeline::list::{List, State};
+use crate::timeline::merge::{Merged, merge};
+use crate::timeline::packed::Packed;
+use crate::timeline::shard::Shard;
+use crate::timeline::sources::Sources;
+
+const MAX_SHARDS: usize = 64;
+// A smaller share could not hold the lists of a handful of owners.
+const MIN_SHARD_BYTES: usize = 1 << 20;
+
+/// What a store may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Rows that a list keeps when it is trimmed, at twice as many.
+    pub capacity: usize,
+    /// How long a list that nobody reads counts as present.
+    pub idle_ttl_ms: u64,
+    /// Bytes of all lists together; beyond them those read longest ago are forgotten.
+    pub max_bytes: usize,
+}
+
+/// Which list: a reader's live one (`upper` is [`MAX_ID`]) or the segment of ids below `upper`.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// The reader.
+    pub owner: u64,
+    /// The bound below which the list's ids lie.
+    pub upper: u64,
+}
+
+/// Rows to add to the live lists of many owners.
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// Whose lists.
+    pub owners: &'a [u64],
+    /// What to add to each.
+    pub rows: &'a [Row],
+    /// Only to lists read within so many milliseconds.
+    pub read_within_ms: u64,
+}
+
+/// What a reader wants of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The follow version that the list must have.
+    pub version: i64,
+    /// Whose tweets are taken.
+    pub sources: &'a Sources,
+    /// Rows merged in, in any order: those of authors who are pulled at read.
+    pub extra: &'a [Row],
+    /// Ids below this bound only.
+    pub below: u64,
+    /// Ids above this bound only.
+    pub above: u64,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+impl Page<'_> {
+    // Decided by the row alone, so the answer depends on neither page size nor what was read before.
+    fn takes(&self, row: &Row) -> bool {
+        let knows_ref = || self.sources.contains(row.ref_author());
+        if !self.sources.contains(row.author()) {
+            return false;
+        }
+        if row.is_retweet() { row.repeats_a_reply() || !knows_ref() } else { !row.is_reply() || knows_ref() }
+    }
+}
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Lists, building and idle ones included.
+    pub lists: usize,
+    /// Rows in them.
+    pub entries: usize,
+    /// Bytes allocated for them.
+    pub bytes: usize,
+}
+
+/// Warm timelines of many owners.
+///
+/// Owners are spread over up to 64 shards with a lock each; readers share a lock, and a fan-out
+/// batch takes one owner's at a time, so neither waits for more than one step of the other.
+#[derive(Debug)]
+pub struct TimelineStore {
+    limits: Limits,
+    shards: Box<[RwLock<Shard>]>,
+    last_token: AtomicU64,
+}
+
+impl TimelineStore {
+    /// Makes an empty store.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let shards = (limits.max_bytes / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
+        Self {
+            limits,
+            shards: (0..shards).map(|_| RwLock::default()).collect(),
+            last_token: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds every row to every owner's live list that is present, was read lately and reaches down to it.
+    ///
+    /// Repeating a row changes nothing. Returns how many entries were added. `O(owners · rows)`.
+    pub fn append(&self, append: &Append<'_>, now_ms: u64) -> usize {
+        let owners = append.owners.iter();
+        owners.map(|&owner| self.append_one(owner, append, now_ms)).sum()
+    }
+
+    fn append_one(&self, owner: u64, append: &Append<'_>, now_ms: u64) -> usize {
+        let Limits { capacity, idle_ttl_ms, .. } = self.limits;
+        let mut shard = self.write(owner);
+        let state = shard.get(owner, MAX_ID).map_or(State::Absent, |list| list.state(now_ms, idle_ttl_ms));
+        if state == State::Absent {
+            // It must stay absent from here on: a finish or a page with an earlier time would open a list with a hole.
+            shard.retain_owned(owner, |list| list.upper != MAX_ID);
+            return 0;
+        }
+        let added = shard.update(owner, MAX_ID, |list| {
+            let wanted = list.read_within(append.read_within_ms, now_ms);
+            if wanted { list.append(append.rows, capacity) } else { 0 }
+        });
+        shard.evict(self.shard_bytes());
+        added.unwrap_or(0)
+    }
+
+    /// Installs an empty list that is being built, in the place of any older one; returns its token.
+    pub fn begin(&self, slot: Slot, version: i64, now_ms: u64) -> u64 {
+        let token = 1 + self.last_token.fetch_add(1, Ordering::Relaxed);
+        let mut shard = self.write(slot.owner);
+        shard.put(slot.owner, List::building(slot.upper, version, token, now_ms));
+        shard.evict(self.shard_bytes());
+        token
+    }
+
+    /// Adds the rebuild's rows to what was appended meanwhile and opens the list to readers.
+    ///
+    /// `rows` may come in any order; the list is then complete for ids from `floor` up. Returns false,
+    /// changing nothing, when the list is no longer the one that `token` began or took too long. `O(n log n)`.
+    pub fn finish(&self, slot: Slot, token: u64, rows: Vec<Row>, floor: u64, now_ms: u64) -> bool {
+        let mut shard = self.write(slot.owner);
+        let finished = shard.update(slot.owner, slot.upper, |list| {
+            let in_time = list.state(now_ms, self.limits.idle_ttl_ms) == State::Building;
+            let current = in_time && list.is_built_by(token);
+            if current {
+                list.finish(rows, floor, self.limits.capacity);
+            }
+            current
+        });
+        shard.evict(self.shard_bytes());
+        finished.unwrap_or(false)
+    }
+
+    /// Gives up a rebuild: its list is absent at once.
+    pub fn abort(&self, slot: Slot, token: u64) {
+        let stays = |list: &List| list.upper != slot.upper || !list.is_built_by(token);
+        self.write(slot.owner).retain_owned(slot.owner, stays);
+    }
+
+    /// Says whether a list can be read, is being built, or is absent: idle, of another version, or none.
+    pub fn state(&self, slot: Slot, version: i64, now_ms: u64) -> State {
+        let shard = self.read(slot.owner);
+        let list = shard.get(slot.owner, slot.upper);
+        list.map_or(State::Absent, |list| list.state_for(version, now_ms, self.limits.idle_ttl_ms))
+    }
+
+    /// Merges a ready list with the page's extra rows; `None` when the list is not ready.
+    ///
+    /// Rows below the list's floor are left out, extra ones too: others might be missing there.
+    /// `O(extra · log extra + k)` for `k` rows examined, with a look-up in the sources for each.
+    pub fn page(&self, slot: Slot, page: &Page<'_>, now_ms: u64) -> Option<Merged> {
+        let below = page.below.min(slot.upper);
+        let extra = Packed::from_rows(page.extra.to_vec());
+        let shard = self.read(slot.owner);
+        let list = shard.get(slot.owner, slot.upper)?;
+        if list.state_for(page.version, now_ms, self.limits.idle_ttl_ms) != State::Ready {
+            return None;
+        }
+        list.touch(now_ms);
+        let floor = list.floor.max(page.above.saturating_add(1));
+        let mut walks = vec![list.rows.newest_first(), extra.newest_first()];
+        for walk in &mut walks {
+            walk.skip_from(below);
+        }
+        Some(merge(walks, floor, page.limit, |row| page.takes(row)))
+    }
+
+    /// Merges the ready live lists of many owners; lists that are not ready are passed over.
+    ///
+    /// Rows below the highest floor among them are left out, for others might be missing there.
+    /// `O(owners + k · log owners)` for `k` rows examined, under the read locks of all shards concerned.
+    pub fn merge(&self, owners: &[u64], above: u64, below: u64, limit: usize, now_ms: u64) -> Merged {
+        let shards = self.read_all(owners);
+        let mut floor = above.saturating_add(1);
+        let mut walks = Vec::with_capacity(owners.len());
+        for &owner in owners {
+            let list = shards[self.shard_of(owner)].as_ref().and_then(|shard| shard.get(owner, MAX_ID));
+            let Some(list) = list.filter(|list| list.state(now_ms, self.limits.idle_ttl_ms) == State::Ready) else {
+                continue;
+            };
+            list.touch(now_ms);
+            floor = floor.max(list.floor);
+            let mut walk = list.rows.newest_first();
+            walk.skip_from(below);
+            walks.push(walk);
+        }
+        merge(walks, floor, limit, |_| true)
+    }
+
+    /// Forgets all lists of these owners; returns how many there were.
+    pub fn forget(&self, owners: &[u64]) -> usize {
+        owners.iter().map(|&owner| self.write(owner).retain_owned(owner, |_| false)).sum()
+    }
+
+    /// Forgets every list.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            *lock_to_write(shard) = Shard::default();
+        }
+    }
+
+    /// Stops serving ids in `low..=high` to an owner, of which some may be missing.
+    ///
+    /// The live list's floor rises above `high`; segments that reach into the range are forgotten.
+    pub fn drop_range(&self, owner: u64, low: u64, high: u64) {
+        let mut shard = self.write(owner);
+        shard.update(owner, MAX_ID, |list| list.raise_floor(high.saturating_add(1)));
+        shard.retain_owned(owner, |list| list.upper == MAX_ID || list.upper <= low || list.floor > high);
+    }
+
+    /// Forgets lists that count as absent; returns how many. `O(lists)`.
+    pub fn forget_idle(&self, now_ms: u64) -> usize {
+        let present = |list: &List| list.state(now_ms, self.limits.idle_ttl_ms) != State::Absent;
+        self.shards.iter().map(|shard| lock_to_write(shard).retain(present)).sum()
+    }
+
+    /// Counts what is held. `O(lists)`.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for shard in &self.shards {
+            let shard = lock_to_read(shard);
+            stats.lists += shard.lists().count();
+            stats.entries += shard.lists().map(|list| list.rows.len()).sum::<usize>();
+            stats.bytes += shard.bytes();
+        }
+        stats
+    }
+
+    fn shard_bytes(&self) -> usize {
+        self.limits.max_bytes / self.shards.len()
+    }
+
+    // By other bits than the map inside uses, or each map would fill only some of its buckets.
+    fn shard_of(&self, owner: u64) -> usize {
+        let spread = owner.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32;
+        usize::try_from(spread).unwrap_or(0) % self.shards.len()
+    }
+
+    fn read(&self, owner: u64) -> RwLockReadGuard<'_, Shard> {
+        lock_to_read(&self.shards[self.shard_of(owner)])
+    }
+
+    fn write(&self, owner: u64) -> RwLockWriteGuard<'_, Shard> {
+        lock_to_write(&self.shards[self.shard_of(owner)])
+    }
+
+    // Always in the order of the shards: a reader that waits holds only lower ones, so no circle can form.
+    fn read_all(&self, owners: &[u64]) -> Vec<Option<RwLockReadGuard<'_, Shard>>> {
+        let mut wanted = vec![false; self.shards.len()];
+        for &owner in owners {
+            wanted[self.shard_of(owner)] = true;
+        }
+        let shards = self.shards.iter().zip(wanted);
+        shards.map(|(shard, wanted)| wanted.then(|| lock_to_read(shard))).collect()
+    }
+}
+
+// A panic in the middle of a change cannot leave a list that lies: at worst it lacks an append that also failed.
+fn lock_to_read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock_to_write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
+    shard.write().unwrap_or_else(PoisonError::into_inner)
+}

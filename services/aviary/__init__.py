@@ -1,0 +1,4 @@
+"""Aviary: a microblogging platform."""
+from __future__ import annotations
+
+__version__ = "0.1.0"

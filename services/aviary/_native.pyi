@@ -1,0 +1,233 @@
+"""The hot structures of Aviary: ids, tweet text, warm timelines, trends. Sources and costs: native/DESIGN.md.
+
+Ids are packed as little-endian 64-bit words. A timeline row has 32 bytes, four such words: tweet, author, referenced
+tweet and its author (0 without one). Bit 63 of the author's word says "has media", of the referenced tweet's "is a
+retweet" (else a non-zero reference makes a reply), and of the referenced author's "the retweeted original is a reply".
+Times are milliseconds since 1970 unless a name says otherwise. Objects may be shared by any number of threads.
+"""
+
+from collections.abc import Sequence
+from typing import Final, final
+
+SOURCE_DIGEST: Final[str]
+"""CRC-32 of the sources that this extension was built from, as eight hexadecimal digits."""
+EPOCH_MS: Final[int]
+"""2024-01-01T00:00:00Z, the instant at which ids begin."""
+MAX_ID: Final[int]
+"""2**63 - 1: above every id, so as an upper bound "no bound"; as a list's `upper`, the live list."""
+
+class ClockBehind(RuntimeError):
+    """The ids already minted are more than 1,000 ms ahead of the clock."""
+
+class LeaseExpired(RuntimeError):
+    """The lease on the worker number has ended."""
+
+@final
+class Snowflake:
+    """Mints ids of 41 bits of milliseconds since EPOCH_MS, 10 bits of worker and 12 bits of sequence.
+
+    Ids are positive and rise strictly for one object, whatever the clock does. A clock that steps back keeps the last
+    time; 4,096 ids in a millisecond run into the next. Ids are never more than 1,000 ms ahead of the clock: a mint that
+    would be waits, without the GIL and for 2 s at most, then raises ClockBehind. With `now_ms` given it never waits.
+    A refused mint consumes nothing. Source: Twitter's Snowflake (2010).
+    """
+
+    def __new__(cls, worker: int) -> Snowflake:
+        """Make a generator for `worker`, 0 to 1023, which nobody else may be using. Raises ValueError beyond."""
+    def lease_until(self, deadline_boottime_ns: int) -> None:
+        """Let every mint after this instant of `boottime_ns` raise LeaseExpired. A later call extends it."""
+    def next(self, now_ms: int | None = None) -> int:
+        """Mint one id. Raises LeaseExpired, ClockBehind, and ValueError when the time needs over 41 bits."""
+    def next_many(self, n: int, now_ms: int | None = None) -> list[int]:
+        """Mint `n` ids, 0 to 1,048,576, all or none; errors as for `next`. The cost is that of making n ints."""
+    def next_packed(self, n: int, now_ms: int | None = None) -> bytes:
+        """Mint `n` ids as packed words; otherwise as `next_many`, some thirty times faster."""
+
+def boottime_ns() -> int:
+    """Nanoseconds since the machine booted, suspension included."""
+
+def id_time_ms(id: int) -> int:
+    """The time at which an id was minted."""
+
+def first_id_at(ms: int) -> int:
+    """The smallest id that can be minted at `ms`; 0 before the epoch. Raises ValueError when it needs over 41 bits."""
+
+@final
+class ParsedText:
+    """What a text weighs and names. Positions are code points, ends excluded, signs included; names have no sign.
+
+    Entities come in the order of the text and no two of any kind overlap: of two the one that starts first stays.
+    """
+
+    @property
+    def weighted_length(self) -> int:
+        """Characters as counted: URL 23, emoji 2, most scripts beyond Latin and its neighbours 2 each, others 1."""
+    @property
+    def valid(self) -> bool:
+        """Whether it may be posted: not empty, not over the limit, without U+FEFF, U+FFFE and U+FFFF."""
+    @property
+    def permillage(self) -> int:
+        """Thousandths of the limit, rounded down."""
+    @property
+    def valid_range(self) -> tuple[int, int]:
+        """The longest prefix that is within the limit and free of invalid characters."""
+    @property
+    def hashtags(self) -> list[tuple[str, int, int]]:
+        """(tag, start, end)."""
+    @property
+    def mentions(self) -> list[tuple[str, int, int]]:
+        """(screen name, start, end)."""
+    @property
+    def lists(self) -> list[tuple[str, str, int, int]]:
+        """(screen name, slug with its slash, start, end)."""
+    @property
+    def cashtags(self) -> list[tuple[str, int, int]]:
+        """(symbol, start, end)."""
+    @property
+    def urls(self) -> list[tuple[str, int, int]]:
+        """(address as it stands in the text, start, end)."""
+
+def parse_texts(texts: Sequence[str], *, rules: int = 3) -> list[ParsedText]:
+    """Parse texts by the published twitter-text rules, each in time linear in its length.
+
+    `rules` is the version of the published configuration: 3 is in force; 2 does not know emoji sequences, 1 allows 140
+    characters. Weights are those of the text normalised to NFC; entities are found in the text as given.
+    Raises ValueError for another version and UnicodeEncodeError for a text with lone surrogates.
+    """
+
+def text_check(kind: str, texts: Sequence[str]) -> list[bool]:
+    """Say of each text whether all of it is one `kind`.
+
+    Kinds are username (`@name`), list (`@name/slug`), hashtag (`#tag`), url (http or https) and url_without_protocol.
+    Raises ValueError for another kind. Linear time.
+    """
+
+def reply_screen_names(texts: Sequence[str]) -> list[str | None]:
+    """Return for each text the name that it mentions before all else, None when it does not begin with one."""
+
+@final
+class Sources:
+    """A fixed set of user ids: those whose tweets a reader takes. Eight bytes an id; membership in O(log n)."""
+
+    def __new__(cls, ids: bytes) -> Sources:
+        """Make a set of packed ids in any order, repeats allowed. Raises ValueError when the length is odd. O(n log n)."""
+    def __len__(self) -> int: ...
+    def __contains__(self, id: int) -> bool: ...
+    def ids(self) -> bytes:
+        """Return the packed ids, ascending."""
+
+@final
+class TimelineStore:
+    """Warm timelines of many owners, in memory and bounded.
+
+    A list's key is (owner, upper). The one whose `upper` is MAX_ID is live: appends land in it. Another `upper` names a
+    read-only segment of ids in [floor, upper). A list is complete for ids from its floor up and below that knows nothing.
+    It is *absent* when there is none, when nobody read it for `idle_ttl_ms`, when it was built for another version, or
+    when its rebuild takes over 10 s. An absent list is not an empty one: it must be rebuilt (begin, finish).
+
+    An entry takes 16 bytes, or 32 with a reference. At twice `capacity` entries a list keeps its newest `capacity` and
+    raises its floor. Beyond `max_bytes` the lists read longest ago are forgotten. Owners are spread over up to 64
+    locks; readers share a lock. Malformed packed bytes raise ValueError, ids outside 0..2**64-1 OverflowError.
+    """
+
+    def __new__(
+        cls, *, capacity: int = 800, idle_ttl_ms: int = 86_400_000, max_bytes: int = 268_435_456
+    ) -> TimelineStore: ...
+    def append(self, owners: bytes, rows: bytes, *, now_ms: int, read_within_ms: int | None = None) -> int:
+        """Add every row to the live list of every owner that is present and was read within `read_within_ms`.
+
+        Rows below a list's floor and rows that it holds are left out, so a repeat is harmless. Lists that are being
+        built take part. Returns the number of entries added. O(1) an entry whose id is the newest of its list.
+        """
+    def begin(self, owner: int, *, version: int, now_ms: int, upper: int = ...) -> int:
+        """Install an empty list that is being built, in the place of any older one; return the token to finish it."""
+    def finish(
+        self, owner: int, token: int, rows: bytes, *, floor: int, now_ms: int, upper: int = ...
+    ) -> bool:
+        """Add `rows` (any order) to what was appended meanwhile, and open the list to readers from `floor` up.
+
+        Floor 0 says complete to the very first tweet. Returns False and changes nothing when `token` is not the one
+        that the list was begun with, or when the rebuild took over 10 s. O(n log n).
+        """
+    def abort(self, owner: int, token: int, upper: int = ...) -> None:
+        """Give up the rebuild `token`: its list is absent at once. Nothing happens when it is not current."""
+    def state(self, owner: int, *, version: int, now_ms: int, upper: int = ...) -> str:
+        """Return "absent", "building" or "ready". Does not count as a read."""
+    def page(
+        self,
+        owner: int,
+        *,
+        version: int,
+        sources: Sources,
+        below: int,
+        above: int,
+        limit: int,
+        extra: bytes,
+        now_ms: int,
+        upper: int = ...,
+    ) -> tuple[bytes, int] | None:
+        """Merge a ready list with `extra` rows; return up to `limit` rows, newest first, each id once, and the reach.
+
+        Ids lie between `above` and `below`, both excluded. A row is taken when its author is in `sources` and, for a
+        reply, so is the person replied to; a retweet of an original that is no reply is left out when the original's
+        author is in `sources`. `extra` may come in any order and repeat the list; what lies below the floor is left out.
+        The reach is the id down to which, inclusive, the answer is complete: the last id examined, or when nothing is
+        left the higher of the floor and `above` + 1. None when the list is not ready. Counts as a read.
+        O(extra · log extra) and O(log sources) for each row examined.
+        """
+    def merge(self, owners: bytes, *, below: int, above: int, limit: int, now_ms: int) -> tuple[bytes, int]:
+        """Merge the ready live lists of `owners`; return rows and reach as `page` does, with nothing filtered.
+
+        Lists that are not ready are passed over; rows below the highest floor of the others are left out. Counts as a
+        read of each. A heap of list heads is built and popped: O(owners + k · log owners) for k rows examined; to pass
+        over rows from `below` up takes O(log n) in a list without references, else O(rows passed).
+        """
+    def forget(self, owners: bytes) -> int:
+        """Forget every list of these owners; return how many there were."""
+    def clear(self) -> None:
+        """Forget every list."""
+    def drop_range(self, owner: int, low: int, high: int) -> None:
+        """Never serve ids in [low, high] to `owner` again, of which some may be missing.
+
+        The live list's floor rises above `high`; segments that reach into the range are forgotten.
+        """
+    def forget_idle(self, now_ms: int) -> int:
+        """Forget the lists that are absent to everybody (idle, or built too long); return how many. O(lists)."""
+    def stats(self) -> dict[str, int]:
+        """Count `lists`, `entries` and allocated `bytes`. O(lists)."""
+
+def merge_rows(parts: Sequence[bytes], *, below: int, above: int, limit: int) -> bytes:
+    """Merge packed rows in any order into at most `limit`, newest first, each id once, ids in (above, below).
+
+    O(n log n) in the rows within the bounds. Raises ValueError for malformed rows.
+    """
+
+@final
+class TrendSketch:
+    """Counts keys over a ring of `buckets` spans of `bucket_s` seconds: count-min with conservative update, and top-K.
+
+    Takes 4 * width * depth bytes for each bucket in use. Within a bucket that counted n, an estimate is never below the
+    truth, and above it by more than e * n / width with a probability of at most e**-depth; a window's estimate is the
+    sum of its buckets'. Sources: Cormode and Muthukrishnan (2005), Estan and Varghese (2002).
+    """
+
+    def __new__(
+        cls, *, width: int = 65536, depth: int = 4, bucket_s: int = 300, buckets: int = 24, top: int = 200
+    ) -> TrendSketch:
+        """Make an empty sketch. Raises ValueError unless `width` is a power of two and all else is above 0."""
+    def add_many(self, keys: Sequence[str], *, now_s: int, counts: Sequence[int] | None = None) -> bool:
+        """Count each key, `counts[i]` times or once, in the bucket of `now_s` (seconds since 1970).
+
+        Late keys go to the bucket of their time; False says that the ring has moved past it and nothing was counted.
+        Raises ValueError when `counts` has another length, OverflowError for a count outside 0..2**32-1.
+        O(keys * depth).
+        """
+    def estimate(self, keys: Sequence[str], *, now_s: int, window_s: int) -> list[int]:
+        """Estimate each key's count in the buckets that overlap the last `window_s` seconds. O(buckets * depth) a key."""
+    def top(self, k: int, *, now_s: int, window_s: int) -> list[tuple[str, int]]:
+        """Return the `k` keys with the highest estimates, highest first, then by name.
+
+        Chosen among the heaviest `top` keys of each bucket in the window.
+        """
+    def merge(self, other: TrendSketch) -> None:
+        """Add another sketch's counts, as if this one had counted everything. Raises ValueError when shapes differ."""

@@ -1,0 +1,134 @@
+"""The event log: a port that every service's events are read through, and the one way to consume it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aviary.events.v1.events_pb2 import Event
+
+_log = logging.getLogger("aviary.consumer")
+_BATCH = 256
+_COMMIT_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event and its place in the log."""
+
+    offset: int
+    event: Event
+
+
+class EventLog(Protocol):
+    """One service's events, in the order of their commits."""
+
+    async def read(self, after: int, *, limit: int) -> Sequence[Record]:
+        """Return up to `limit` records with an offset above `after`, ascending, none left out."""
+
+    async def end(self) -> int:
+        """Return the offset of the newest record, 0 for an empty log."""
+
+    async def wait(self, after: int) -> None:
+        """Return once a record above `after` may be there; it may return early, never late."""
+
+
+class Offsets(Protocol):
+    """Where each consumer of a log is."""
+
+    async def load(self, consumer: str) -> int | None:
+        """Return the committed offset; None for a consumer that never committed."""
+
+    async def commit(self, consumer: str, offset: int) -> None:
+        """Store `offset`; a lower one than stored is ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Records that travel together: `workers` at once, at most `queue` waiting. One worker keeps the log's order."""
+
+    name: str
+    workers: int = 1
+    queue: int = 1_024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumption:
+    """What a consumer does: which lane a record takes, and its effect.
+
+    `route` answers an index into `lanes` for each record. `handle` must be safe
+    to repeat; it raises only when the process should stop.
+    """
+
+    name: str
+    lanes: Sequence[Lane]
+    route: Callable[[Sequence[Record]], Awaitable[Sequence[int]]]
+    handle: Callable[[Lane, Record], Awaitable[None]]
+
+
+class Consumer:
+    """Hands every record to its handler at least once and commits offsets after the effects."""
+
+    def __init__(self, log: EventLog, offsets: Offsets, consumption: Consumption) -> None:
+        self._log = log
+        self._offsets = offsets
+        self._what = consumption
+        self._queues = [asyncio.Queue[Record](lane.queue) for lane in consumption.lanes]
+        # Offsets read but not finished, in order; the committed one is just below the first.
+        self._open: dict[int, None] = {}
+        self._read_to = 0
+        self._committed = 0
+
+    @property
+    def committed(self) -> int:
+        """Every record up to here has had its effect."""
+        return next(iter(self._open)) - 1 if self._open else self._read_to
+
+    @property
+    def pending(self) -> int:
+        """How many records were read and not finished."""
+        return len(self._open)
+
+    async def end(self) -> int:
+        return await self._log.end()
+
+    async def start(self) -> None:
+        """Find out where the consumer was."""
+        self._read_to = self._committed = await self._offsets.load(self._what.name) or 0
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane, queue in zip(self._what.lanes, self._queues, strict=True):
+                for _ in range(lane.workers):
+                    tasks.create_task(self._work(lane, queue))
+            tasks.create_task(self._commit())
+            await self._read()
+
+    async def _read(self) -> None:
+        while True:
+            records = await self._log.read(self._read_to, limit=_BATCH)
+            if not records:
+                await self._log.wait(self._read_to)
+                continue
+            lanes = await self._what.route(records)
+            for record, lane in zip(records, lanes, strict=True):
+                self._open[record.offset] = None
+                self._read_to = record.offset
+                await self._queues[lane].put(record)
+
+    async def _work(self, lane: Lane, queue: asyncio.Queue[Record]) -> None:
+        while True:
+            record = await queue.get()
+            await self._what.handle(lane, record)
+            del self._open[record.offset]
+
+    async def _commit(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_EVERY_S)
+            if (done := self.committed) > self._committed:
+                await self._offsets.commit(self._what.name, done)
+                self._committed = done

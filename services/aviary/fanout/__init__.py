@@ -1,0 +1,1 @@
+"""Takes each new tweet to its author's followers."""

@@ -1,0 +1,154 @@
+"""The worker: each new tweet, tier by tier, into the warm timelines of its author's followers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from opentelemetry import trace
+
+from aviary import entries, ids
+from aviary.clock import Clock
+from aviary.errors import AviaryError
+from aviary.eventlog import Consumption, Lane, Record
+from aviary.events.v1 import events_pb2
+from aviary.events.v1.events_pb2 import Event
+from aviary.fanout.store import AuthorTier, DeadLetters, Tier, TierStore, WarmTimelines
+from aviary.metrics import Metrics
+from aviary.rpc.telemetry import span_of
+from aviary.settings import Settings
+
+SMALL = Lane(name="small", workers=32)
+LARGE = Lane(name="large", workers=4, queue=10_000)
+_LANES = (SMALL, LARGE)
+_log = logging.getLogger("aviary.fanout")
+
+
+class Followers(Protocol):
+    """What the fan-out asks of the graph."""
+
+    async def counts(self, author_ids: Sequence[int]) -> Mapping[int, int]:
+        """Return how many follow each author."""
+
+    def stream(self, author_id: int, *, page_size: int) -> AsyncIterator[bytes]:
+        """Yield the packed ids of the author's followers, page by page."""
+
+
+class FanoutWorker:
+    """Reads the tweets' log in two lanes, so that an author with many followers never delays the rest."""
+
+    def __init__(
+        self,
+        *,
+        followers: Followers,
+        timelines: WarmTimelines,
+        tiers: TierStore,
+        dead_letters: DeadLetters,
+        metrics: Metrics,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._followers = followers
+        self._timelines = timelines
+        self._tiers = tiers
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._settings = settings
+        self._clock = clock
+        self._in_flight = asyncio.Semaphore(settings.fanout_in_flight)
+        self.appended = 0
+
+    def consumption(self) -> Consumption:
+        return Consumption(name="fanout", lanes=_LANES, route=self._route, handle=self._handle)
+
+    async def _route(self, records: Sequence[Record]) -> Sequence[int]:
+        """Small authors to the fast lane. A count that cannot be read sends its author to the slow one."""
+        authors = sorted({record.event.key for record in records if _is_tweet(record.event)})
+        try:
+            counts = await self._followers.counts(authors) if authors else {}
+        except AviaryError as error:
+            _log.warning("fanout_counts_unread", extra={"error": error.message})
+            counts = {}
+        small = self._settings.fanout_small_followers
+        return [0 if not _is_tweet(each.event) or counts.get(each.event.key, small) < small else 1 for each in records]
+
+    async def _handle(self, lane: Lane, record: Record) -> None:
+        if not _is_tweet(record.event):
+            return
+        with trace.use_span(span_of(record.event.traceparent, "fanout"), end_on_exit=True):
+            await self._deliver_or_bury(record)
+        self._metrics.fanout_lag.labels(lane.name).observe((self._clock.now_ms() - record.event.time_ms) / 1000)
+
+    async def _deliver_or_bury(self, record: Record) -> None:
+        failure = ""
+        for attempt in range(1, self._settings.fanout_retries + 1):
+            try:
+                await self._deliver(record.event)
+            except AviaryError as error:
+                _log.warning("fanout_retried", extra={"tweet_id": record.event.entity_id, "error": error.message})
+                await asyncio.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
+                failure = error.message
+            else:
+                return
+        # Whose lists lack the tweet is not known, so none may claim to be complete.
+        await self._timelines.clear()
+        await self._dead_letters.add("tweets", record.offset, failure)
+        self._metrics.fanout_dead.inc()
+        _log.error("fanout_dead_lettered", extra={"tweet_id": record.event.entity_id, "error": failure})
+
+    async def _deliver(self, event: Event) -> None:
+        author_id = event.key
+        followers = (await self._followers.counts([author_id]))[author_id]
+        tier = await self._tier(author_id, followers, event.entity_id)
+        row = _row(event)
+        await self._append(ids.pack([author_id]), row, active_only=False)
+        if tier is Tier.PULL:
+            return
+        async for page in self._followers.stream(author_id, page_size=self._settings.fanout_batch):
+            started = time.monotonic()
+            written = await self._append(page, row, active_only=tier is Tier.MID)
+            await self._pace(written, time.monotonic() - started)
+
+    async def _tier(self, author_id: int, followers: int, tweet_id: int) -> Tier:
+        """Return the author's tier; one above push is stored before it takes effect, and never lowered."""
+        if followers < self._settings.fanout_mid_followers:
+            return Tier.PUSH
+        tier = Tier.PULL if followers >= self._settings.fanout_pull_followers else Tier.MID
+        await self._tiers.raise_tier(AuthorTier(author_id=author_id, tier=tier, from_id=tweet_id))
+        return tier
+
+    async def _append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
+        async with self._in_flight:
+            written = await self._timelines.append(owner_ids, row, active_only=active_only)
+        self._metrics.fanout_appended.inc(written)
+        self.appended += written
+        return written
+
+    async def _pace(self, written: int, took_s: float) -> None:
+        # At most so many writes a second for one author; a page below that in a second's share goes on at once.
+        share_s = written / self._settings.fanout_author_writes_per_s
+        if written >= self._settings.fanout_batch and share_s > took_s:
+            await asyncio.sleep(share_s - took_s)
+
+
+def _is_tweet(event: Event) -> bool:
+    return event.type == events_pb2.EVENT_TYPE_TWEET_CREATED
+
+
+def _row(event: Event) -> bytes:
+    tweet = event.tweet
+    return entries.pack(
+        entries.Entry(
+            id=tweet.tweet_id,
+            author_id=tweet.author_id,
+            ref_id=tweet.ref_tweet_id,
+            ref_author_id=tweet.ref_author_id,
+            is_retweet=tweet.is_retweet,
+            ref_is_reply=tweet.ref_is_reply,
+            has_media=tweet.has_media,
+        )
+    )

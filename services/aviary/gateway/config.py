@@ -1,0 +1,177 @@
+"""Envoy's whole configuration as one pure function of the protos and the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aviary.errors import InvalidInput
+from aviary.gateway import filters, replies
+from aviary.gateway.bindings import DESCRIPTORS, bindings, methods, read_descriptors
+from aviary.gateway.routes import CLUSTER, redirect, routes
+from aviary.gateway.telemetry import access_log, otlp_cluster, tracing
+from aviary.gateway.xds import Json, http2, socket, typed
+from aviary.rpc.server import MAX_MESSAGE_BYTES
+from aviary.settings import Settings
+
+_BUFFER_BYTES = 4 * 1024 * 1024
+_CONNECTIONS = 10_000
+_PAGE_BYTES = 4 * 1024 * 1024
+# The one regular expression over the default of 100 is UTF-8's grammar; RE2 is linear in the path whatever its size.
+_RUNTIME = {"re2.max_program_size.error_level": 500}
+_HTTP2 = {"max_concurrent_streams": 100, "initial_stream_window_size": 65_536, "initial_connection_window_size": 1_048_576}
+
+
+def envoy_config(
+    *,
+    port: int,
+    grpc_port: int,
+    jwks: str,
+    settings: Settings,
+    descriptors: Path = DESCRIPTORS,
+    address: str = "127.0.0.1",
+    admin_port: int = 0,
+    trusted_hops: int = 0,
+) -> Json:
+    """The bootstrap of an Envoy that serves `port` from the gRPC server at `grpc_port`.
+
+    `jwks` is the JSON that `/.well-known/jwks.json` answers. `trusted_hops` is
+    the number of proxies in front whose X-Forwarded-For is believed. Port 0
+    picks a free one. Raises InvalidInput when a setting can't work.
+    """
+    if settings.max_body_bytes > MAX_MESSAGE_BYTES:
+        raise InvalidInput(
+            f"AVIARY_MAX_BODY_BYTES is {settings.max_body_bytes}; the services take at most {MAX_MESSAGE_BYTES}"
+        )
+    described = read_descriptors(descriptors)
+    called = [method for method in methods(described) if method.http]
+    chain = filters.filters(
+        jwks=jwks,
+        settings=settings,
+        descriptors=described,
+        services=sorted({method.service for method in called}),
+    )
+    listener = _listener(address, port)
+    virtual_host = {
+        "name": "aviary",
+        "domains": ["*"],
+        "typed_per_filter_config": filters.cors(),
+        "routes": routes(bindings(called), {"/": redirect("/docs")}, settings),
+    }
+    listener["filter_chains"] = [{"filters": [_connections(virtual_host, chain, settings, trusted_hops)]}]
+    return {
+        "node": {"id": "gateway", "cluster": "aviary"},
+        "admin": _admin(admin_port),
+        "static_resources": {
+            "listeners": [listener],
+            "clusters": [_grpc(grpc_port, settings), otlp_cluster(settings.otlp_endpoint)],
+        },
+        "overload_manager": _connection_limit(),
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
+    }
+
+
+def _admin(port: int) -> Json:
+    # Any account of the machine can reach loopback; what stops or reconfigures Envoy isn't for all of them.
+    allowed = ["/ready", "/listeners", "/stats", "/stats/prometheus", "/drain_listeners"]
+    return {
+        "address": socket("127.0.0.1", port),
+        "allow_paths": [{"safe_regex": {"regex": rf"{path}(\?.*)?"}} for path in allowed],
+    }
+
+
+def _listener(address: str, port: int) -> Json:
+    return {
+        "name": "public",
+        "address": socket(address, port),
+        # With reuse_port a second gateway would share the port in silence instead of finding it busy.
+        "enable_reuse_port": False,
+        "connection_balance_config": {"exact_balance": {}},
+        "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+    }
+
+
+def _connections(virtual_host: Json, chain: list[Json], settings: Settings, trusted_hops: int) -> Json:
+    return {
+        "name": "http",
+        "typed_config": typed(
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            stat_prefix="gateway",
+            server_name="aviary",
+            route_config={
+                "name": "public",
+                "virtual_hosts": [virtual_host],
+                "max_direct_response_body_size_bytes": _PAGE_BYTES,
+            },
+            http_filters=chain,
+            local_reply_config=replies.local_replies(settings),
+            tracing=tracing(settings.otlp_endpoint),
+            access_log=[access_log()],
+            use_remote_address=True,
+            xff_num_trusted_hops=trusted_hops,
+            # Nobody's address makes them one of us.
+            internal_address_config={"unix_sockets": False},
+            normalize_path=True,
+            merge_slashes=True,
+            path_with_escaped_slashes_action="KEEP_UNCHANGED",
+            always_set_request_id_in_response=True,
+            stream_error_on_invalid_http_message=True,
+            max_request_headers_kb=replies.MAX_HEADERS_KB,
+            common_http_protocol_options={
+                "idle_timeout": "300s",
+                "headers_with_underscores_action": "DROP_HEADER",
+            },
+            http_protocol_options={"ignore_http_11_upgrade": [{"safe_regex": {"regex": ".*"}}]},
+            http2_protocol_options=_HTTP2,
+            request_headers_timeout="10s",
+            request_timeout="30s",
+            stream_idle_timeout="60s",
+        ),
+    }
+
+
+def _grpc(port: int, settings: Settings) -> Json:
+    limits = {
+        "max_connections": 1_024,
+        "max_pending_requests": settings.max_concurrent_calls,
+        "max_requests": settings.max_concurrent_calls,
+        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
+    }
+    return {
+        "name": CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        "load_assignment": {
+            "cluster_name": CLUSTER,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket("127.0.0.1", port)}}]}],
+        },
+        "typed_extension_protocol_options": http2(),
+        "circuit_breakers": {"thresholds": [limits]},
+        "health_checks": [
+            {
+                "timeout": "2s",
+                "interval": "1s",
+                "no_traffic_interval": "1s",
+                "unhealthy_interval": "0.25s",
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "grpc_health_check": {},
+            }
+        ],
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }
+
+
+def _connection_limit() -> Json:
+    monitor = "envoy.resource_monitors.global_downstream_max_connections"
+    return {
+        "resource_monitors": [
+            {
+                "name": monitor,
+                "typed_config": typed(
+                    "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    max_active_downstream_connections=_CONNECTIONS,
+                ),
+            }
+        ]
+    }

@@ -1,0 +1,131 @@
+"""One process's life: it locks its data folder, starts, serves, drains and lets go, in that order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import prometheus_client
+from aiohttp import web
+
+from aviary import logs
+from aviary.app import Platform
+from aviary.clock import Clock
+from aviary.errors import Unavailable
+from aviary.gateway import Envoy, envoy_config
+from aviary.rpc import telemetry
+from aviary.rpc.server import RpcServer
+from aviary.settings import Settings
+
+_log = logging.getLogger("aviary.lifecycle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Where a started platform answers; `http` is empty without a gateway."""
+
+    platform: Platform
+    grpc: str
+    http: str
+    metrics: str
+
+
+@asynccontextmanager
+async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool = True) -> AsyncIterator[Running]:
+    """Run the whole platform while the body runs.
+
+    On the way out it takes no more calls, lets those under way finish, then
+    stops the workers and closes the stores. Raises Unavailable with one
+    sentence when it cannot start, and when Envoy dies.
+    """
+    async with AsyncExitStack() as stack:
+        prepare_folder(settings.data_dir)
+        stack.enter_context(_locked(settings.data_dir))
+        listener = logs.start(settings.log_level, settings.data_dir / "logs" / "aviary.log")
+        stack.callback(listener.stop)
+        stack.callback(telemetry.export_to(settings.otlp_endpoint))
+        platform = Platform(settings, clock=clock)
+        stack.callback(platform.close)
+        await stack.enter_async_context(platform.workers())
+        server = RpcServer(platform.dispatcher, settings)
+        grpc_port = await server.start()
+        stack.push_async_callback(server.stop)
+        await server.ready()
+        metrics = await _serve_metrics(platform, settings.metrics_port, stack)
+        http = await _start_gateway(platform, settings, grpc_port, stack) if gateway else ""
+        if not settings.limits_on:
+            _log.warning("limits_off")
+        yield Running(platform=platform, grpc=f"127.0.0.1:{grpc_port}", http=http, metrics=metrics)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data folder, readable by its owner alone; one sentence when that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Unavailable(f"the data folder {folder} cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise Unavailable(f"the data folder {folder} cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Unavailable(f"another Aviary runs on the data folder {folder}; stop it or name another folder") from None
+    finally:
+        os.close(lock)
+
+
+async def _serve_metrics(platform: Platform, port: int, stack: AsyncExitStack) -> str:
+    async def scrape(_request: web.Request) -> web.Response:
+        text = prometheus_client.generate_latest(platform.metrics.registry)
+        return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
+
+    site_app = web.Application()
+    site_app.router.add_get("/metrics", scrape)
+    runner = web.AppRunner(site_app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError:
+        raise Unavailable(f"port {port} for metrics is taken; choose another with AVIARY_METRICS_PORT") from None
+    return f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+
+
+async def _start_gateway(platform: Platform, settings: Settings, grpc_port: int, stack: AsyncExitStack) -> str:
+    config = envoy_config(port=settings.port, grpc_port=grpc_port, jwks=platform.jwks(), settings=settings)
+    envoy = Envoy(config, folder=settings.data_dir / "gateway", drain_s=settings.drain_s)
+    port = await envoy.start()
+    stack.push_async_callback(envoy.stop)
+    await stack.enter_async_context(_watched(envoy))
+    return f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def _watched(envoy: Envoy) -> AsyncIterator[None]:
+    async def watch() -> None:
+        status = await envoy.wait()
+        raise Unavailable(f"Envoy ended by itself with status {status}; its log is in the data folder, under gateway")
+
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()

@@ -1,0 +1,61 @@
+"""The chain that every call runs through, from the network and from the next service alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from aviary.rpc.call import Call, current_call
+from aviary.rpc.method import Method, methods_of
+
+# Wraps one call: runs before the handler, sees its exception, runs after it.
+Interceptor = Callable[[Call, Message], AbstractAsyncContextManager[None]]
+UnaryHandler = Callable[[Message, Call], Awaitable[Message]]
+StreamHandler = Callable[[Message, Call], AsyncIterator[Message]]
+
+
+class Dispatcher:
+    """The handlers of this process by gRPC path, behind the interceptors, outermost first."""
+
+    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
+        self._interceptors = interceptors
+        self._methods: dict[str, Method] = {}
+        self._handlers: dict[str, UnaryHandler | StreamHandler] = {}
+
+    def add(self, service: ServiceDescriptor, servicer: object) -> None:
+        """Serve `service` by the methods of `servicer` that bear its RPCs' names; every one must be there."""
+        for method in methods_of(service):
+            self._methods[method.path] = method
+            self._handlers[method.path] = getattr(servicer, method.name)
+
+    @property
+    def methods(self) -> Sequence[Method]:
+        return list(self._methods.values())
+
+    def method(self, path: str) -> Method:
+        return self._methods[path]
+
+    async def unary(self, request: Message, call: Call) -> Message:
+        """Run a call with one answer. Raises an AviaryError, never anything else."""
+        handler: UnaryHandler = self._handlers[call.method.path]  # type: ignore[assignment]
+        token = current_call.set(call)
+        try:
+            async with AsyncExitStack() as stack:
+                for interceptor in self._interceptors:
+                    await stack.enter_async_context(interceptor(call, request))
+                return await handler(request, call)
+        finally:
+            current_call.reset(token)
+        raise AssertionError("an interceptor swallowed an exception")
+
+    async def stream(self, request: Message, call: Call) -> AsyncIterator[Message]:
+        """Run a call with many answers."""
+        handler: StreamHandler = self._handlers[call.method.path]  # type: ignore[assignment]
+        async with AsyncExitStack() as stack:
+            for interceptor in self._interceptors:
+                await stack.enter_async_context(interceptor(call, request))
+            async for answer in handler(request, call):
+                yield answer

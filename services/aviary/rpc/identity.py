@@ -1,0 +1,103 @@
+"""Who is calling: the interceptor that verifies every token again, whatever came before it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from google.protobuf.message import Message
+
+from aviary.errors import Forbidden, Unauthenticated
+from aviary.rpc.call import Call, Peer, User
+from aviary.rpc.method import PUBLIC, SERVICE
+
+ISSUER = "aviary"
+# Who a token is for: people's calls, and operators' commands.
+AUDIENCE = "aviary-api"
+OPERATOR_AUDIENCE = "aviary-operator"
+ALGORITHM = "EdDSA"
+_CACHED_TOKENS = 100_000
+
+
+class DenyList:
+    """Sessions and users that are refused though their tokens are still valid."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}
+
+    def refuse(self, subject: int, *, for_s: float) -> None:
+        """Refuse the session or user `subject` until every token of it has expired."""
+        now = time.time()
+        if len(self._until) > 10_000:
+            self._until = {key: until for key, until in self._until.items() if until > now}
+        self._until[subject] = now + for_s
+
+    def __contains__(self, subject: int) -> bool:
+        return self._until.get(subject, 0.0) > time.time()
+
+
+class TokenVerifier:
+    """Checks signature, issuer, audience and expiry; remembers verified tokens by hash until they expire."""
+
+    def __init__(self, keys: Mapping[str, Ed25519PublicKey], denied: DenyList) -> None:
+        self._keys = keys
+        self._denied = denied
+        self._verified: OrderedDict[bytes, tuple[User | Peer, float]] = OrderedDict()
+
+    def verify(self, token: str) -> User | Peer:
+        digest = hashlib.blake2b(token.encode(errors="surrogatepass"), digest_size=16).digest()
+        known = self._verified.get(digest)
+        if known is None:
+            known = self._verified[digest] = self._read(token)
+            if len(self._verified) > _CACHED_TOKENS:
+                self._verified.popitem(last=False)
+        caller, expires = known
+        if expires <= time.time():
+            raise Unauthenticated("the access token has expired; refresh it")
+        if isinstance(caller, User) and (caller.session_id in self._denied or caller.user_id in self._denied):
+            raise Unauthenticated("the session was ended; log in again")
+        return caller
+
+    def _read(self, token: str) -> tuple[User | Peer, float]:
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=[AUDIENCE, OPERATOR_AUDIENCE],
+                options={"require": ["exp", "iat", "sub"]},
+            )
+            if claims["aud"] == OPERATOR_AUDIENCE:
+                return Peer(claims["sub"]), claims["exp"]
+            return User(int(claims["sub"]), int(claims["sid"])), claims["exp"]
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError):
+            raise Unauthenticated("the access token is expired, forged or not for this platform") from None
+
+
+class Identity:
+    """The interceptor: fills `call.caller` and holds the method's access rule against it."""
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    @asynccontextmanager
+    async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
+        if call.from_network and call.method.access != PUBLIC:
+            call.caller = self._verifier.verify(_bearer(call))
+        if call.method.access == SERVICE and not isinstance(call.caller, Peer):
+            raise Forbidden(f"{call.method.name} is for Aviary's own services")
+        yield
+
+
+def _bearer(call: Call) -> str:
+    scheme, _, token = call.metadata.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("this call needs the header Authorization: Bearer <access token>")
+    return token.strip()

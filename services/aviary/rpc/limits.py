@@ -1,0 +1,101 @@
+"""Rate limits: counted once, where a call enters, and told on every answer that they count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from aviary.errors import RateLimited
+from aviary.rpc.call import Call, User
+from aviary.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` in any `window_s` seconds."""
+
+    name: str
+    count: int
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is left of a limit; `token` gives the spent unit back."""
+
+    allowed: bool
+    remaining: int
+    reset_s: float
+    token: int
+
+
+class RateLimits(Protocol):
+    """Counts what each subject spent of each limit."""
+
+    async def spend(self, limit: Limit, subject: str) -> Usage:
+        """Take one unit if fewer than `limit.count` were taken in the last window; exact, also under concurrency."""
+
+    async def refund(self, limit: Limit, subject: str, token: int) -> None:
+        """Give back the unit that `token` names; unknown tokens are ignored."""
+
+
+def limits_of(settings: Settings) -> Mapping[str, Limit]:
+    """The limits by name; empty when they are lifted."""
+    if not settings.limits_on:
+        return {}
+    return {
+        name: Limit(name, getattr(settings, f"limit_{name}"), getattr(settings, f"limit_{name}_window_s"))
+        for name in ("tweets", "follows", "likes", "requests", "login_failures")
+    }
+
+
+class Limits:
+    """The interceptor: each user's requests, and the action that the method declares.
+
+    A unit spent on an action comes back when the call fails or only repeats an
+    earlier commit.
+    """
+
+    def __init__(self, store: RateLimits, limits: Mapping[str, Limit]) -> None:
+        self._store = store
+        self._limits = limits
+
+    @asynccontextmanager
+    async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
+        if not call.from_network or not isinstance(call.caller, User) or not self._limits:
+            yield
+            return
+        subject = str(call.caller.user_id)
+        await self._spend(call, self._limits["requests"], subject)
+        if not call.method.limit:
+            yield
+            return
+        limit = self._limits[call.method.limit]
+        token = await self._spend(call, limit, subject)
+        committed = False
+        try:
+            yield
+            committed = not call.repeated
+        finally:
+            if not committed:
+                await self._store.refund(limit, subject, token)
+                call.headers["x-ratelimit-remaining"] = str(int(call.headers["x-ratelimit-remaining"]) + 1)
+
+    async def _spend(self, call: Call, limit: Limit, subject: str) -> int:
+        usage = await self._store.spend(limit, subject)
+        call.headers["x-ratelimit-limit"] = str(limit.count)
+        call.headers["x-ratelimit-remaining"] = str(usage.remaining)
+        call.headers["x-ratelimit-reset"] = str(math.ceil(usage.reset_s))
+        if not usage.allowed:
+            call.headers["retry-after"] = str(math.ceil(usage.reset_s))
+            raise RateLimited(
+                f"the limit of {limit.count} {limit.name} in {limit.window_s} s is used up; "
+                f"try again in {math.ceil(usage.reset_s)} s",
+                retry_after_s=usage.reset_s,
+            )
+        return usage.token

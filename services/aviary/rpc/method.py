@@ -1,0 +1,60 @@
+"""What the protos say of each method: its types, its path, who may call it, what it counts against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from google.api import annotations_pb2
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from aviary.api.options.v1 import options_pb2
+
+PUBLIC = options_pb2.ACCESS_PUBLIC
+SERVICE = options_pb2.ACCESS_SERVICE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One RPC; `path` is its gRPC path, `/package.Service/Name`."""
+
+    path: str
+    service: str
+    name: str
+    request: type[Message]
+    response: type[Message]
+    streams: bool
+    access: int
+    limit: str
+    deadline_ms: int
+    has_key: bool
+    http: Sequence[HttpRule]
+
+
+def methods_of(service: ServiceDescriptor) -> Iterator[Method]:
+    """Read every method of `service` from its descriptor."""
+    for descriptor in service.methods:
+        yield _method(service, descriptor)
+
+
+def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
+    options = descriptor.GetOptions()
+    policy = options.Extensions[options_pb2.policy]
+    # The stubs of googleapis say less of the extension than it is.
+    rule: HttpRule = options.Extensions[annotations_pb2.http]  # type: ignore[index]
+    return Method(
+        path=f"/{service.full_name}/{descriptor.name}",
+        service=service.full_name,
+        name=descriptor.name,
+        request=GetMessageClass(descriptor.input_type),
+        response=GetMessageClass(descriptor.output_type),
+        streams=descriptor.server_streaming,
+        access=policy.access,
+        limit=policy.limit,
+        deadline_ms=policy.deadline_ms,
+        has_key="request_id" in descriptor.input_type.fields_by_name,
+        http=[rule, *rule.additional_bindings] if rule.WhichOneof("pattern") else [],
+    )

@@ -1,0 +1,117 @@
+"""Settings: read once from the environment (`AVIARY_<NAME>`), checked, passed down, never global."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from aviary.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator can choose.
+
+    Each field is `AVIARY_` and its name in capitals in the environment.
+    """
+
+    data_dir: Path = Path(".aviary")
+    port: int = 8080
+    # 0 picks a free one.
+    grpc_port: int = 0
+    metrics_port: int = 0
+    log_level: str = "info"
+    # An OTLP gRPC address such as http://127.0.0.1:4317; spans are exported only when it is set.
+    otlp_endpoint: str = ""
+
+    bcrypt_cost: int = 12
+    access_token_ttl_s: int = 900
+    refresh_token_ttl_s: int = 604_800
+    refresh_grace_s: int = 60
+
+    # "off" lifts every limit below; meant for loading data and for benchmarks.
+    limits: str = "on"
+    limit_tweets: int = 300
+    limit_tweets_window_s: int = 10_800
+    limit_follows: int = 1_000
+    limit_follows_window_s: int = 86_400
+    limit_likes: int = 1_000
+    limit_likes_window_s: int = 86_400
+    limit_requests: int = 100
+    limit_requests_window_s: int = 60
+    limit_address_requests: int = 1_000
+    limit_address_requests_window_s: int = 60
+    limit_login_failures: int = 5
+    limit_login_failures_window_s: int = 900
+
+    deadline_ms: int = 5_000
+    drain_s: float = 10.0
+    max_body_bytes: int = 1_000_000
+    max_concurrent_calls: int = 1_000
+    write_queue: int = 2_000
+    group_commit: int = 64
+    readers: int = 2
+
+    fanout_mid_followers: int = 10_000
+    fanout_pull_followers: int = 1_000_000
+    # Authors above this travel in the slow lane.
+    fanout_small_followers: int = 2_000
+    fanout_batch: int = 1_000
+    fanout_in_flight: int = 100
+    fanout_author_writes_per_s: int = 10_000
+    fanout_retries: int = 5
+    timeline_entries: int = 800
+    timeline_idle_s: int = 86_400
+    timeline_active_s: int = 3_600
+    timeline_memory_bytes: int = 268_435_456
+
+    @property
+    def limits_on(self) -> bool:
+        return self.limits != "off"
+
+
+def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401 - one of Settings' fields
+    """Read the settings; unknown `AVIARY_` names and unusable values are refused, so that a typo is not a default."""
+    found: dict[str, Any] = {}
+    types = get_type_hints(Settings)
+    for name, text in (os.environ if environment is None else environment).items():
+        if name.startswith("AVIARY_"):
+            key = name.removeprefix("AVIARY_").lower()
+            if key not in types:
+                raise InvalidInput(f"{name} is no setting of Aviary; see `aviary doctor --settings`")
+            found[key] = _parse(name, text, types[key])
+    settings = Settings(**(found | {key: value for key, value in overrides.items() if value is not None}))
+    _check(settings)
+    return settings
+
+
+def table(settings: Settings) -> list[str]:
+    """Every setting as its line in the environment."""
+    return [f"AVIARY_{spec.name.upper()}={getattr(settings, spec.name)}" for spec in dataclasses.fields(settings)]
+
+
+def _parse(name: str, text: str, kind: type) -> object:
+    try:
+        return kind(text)
+    except ValueError:
+        raise InvalidInput(f"{name} is {text!r}; it must be a {kind.__name__}") from None
+
+
+def _check(settings: Settings) -> None:
+    if not 4 <= settings.bcrypt_cost <= 16:
+        raise InvalidInput(f"AVIARY_BCRYPT_COST is {settings.bcrypt_cost}; it must be from 4 to 16")
+    if settings.limits not in {"on", "off"}:
+        raise InvalidInput(f"AVIARY_LIMITS is {settings.limits!r}; it must be on or off")
+    if settings.fanout_mid_followers > settings.fanout_pull_followers:
+        raise InvalidInput(
+            f"AVIARY_FANOUT_MID_FOLLOWERS is {settings.fanout_mid_followers}, "
+            f"above AVIARY_FANOUT_PULL_FOLLOWERS, {settings.fanout_pull_followers}"
+        )
+    for spec in dataclasses.fields(settings):
+        value = getattr(settings, spec.name)
+        if isinstance(value, int) and value < (0 if spec.name.endswith("port") else 1):
+            raise InvalidInput(f"AVIARY_{spec.name.upper()} is {value}; it must be positive")

@@ -1,0 +1,1 @@
+"""The adapters: one folder an engine, one file a port."""

@@ -1,0 +1,51 @@
+"""Rate limits in this process: an exact sliding window per subject."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import OrderedDict, deque
+
+from aviary.rpc.limits import Limit, Usage
+
+_MAX_SUBJECTS = 1_000_000
+
+
+class MemoryRateLimits:
+    """Keeps the time of each spent unit; a window never holds more than its limit.
+
+    Costs O(1) amortised a call and one deque entry a unit. The longest unused
+    subjects are forgotten above a million.
+    """
+
+    def __init__(self) -> None:
+        self._spent: OrderedDict[tuple[str, str], deque[tuple[float, int]]] = OrderedDict()
+        self._tokens = itertools.count(1)
+
+    async def spend(self, limit: Limit, subject: str) -> Usage:
+        now = time.monotonic()
+        spent = self._window(limit, subject, now)
+        if len(spent) >= limit.count:
+            return Usage(allowed=False, remaining=0, reset_s=spent[0][0] + limit.window_s - now, token=0)
+        token = next(self._tokens)
+        spent.append((now, token))
+        reset_s = spent[0][0] + limit.window_s - now
+        return Usage(allowed=True, remaining=limit.count - len(spent), reset_s=reset_s, token=token)
+
+    async def refund(self, limit: Limit, subject: str, token: int) -> None:
+        spent = self._spent.get((limit.name, subject), deque())
+        # From the right: what is given back was nearly always spent just now.
+        for entry in reversed(spent):
+            if entry[1] == token:
+                spent.remove(entry)
+                return
+
+    def _window(self, limit: Limit, subject: str, now: float) -> deque[tuple[float, int]]:
+        key = (limit.name, subject)
+        spent = self._spent.setdefault(key, deque())
+        self._spent.move_to_end(key)
+        while spent and spent[0][0] <= now - limit.window_s:
+            spent.popleft()
+        if len(self._spent) > _MAX_SUBJECTS:
+            self._spent.popitem(last=False)
+        return spent

@@ -1,0 +1,1 @@
+"""Ports kept by the Rust core, in this process."""

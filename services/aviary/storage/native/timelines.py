@@ -1,0 +1,68 @@
+"""Home timelines in the core's store: one adapter for the worker that appends and the service that reads."""
+
+from __future__ import annotations
+
+from aviary._native import Sources, TimelineStore
+from aviary.clock import Clock
+from aviary.metrics import Metrics
+from aviary.settings import Settings
+from aviary.timelines.store import ListKey, Piece
+
+
+class NativeTimelines:
+    """Keeps the promises of WarmTimelines and HeldTimelines; it dies with the process, and so do all lists."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
+        self._store = TimelineStore(
+            capacity=settings.timeline_entries,
+            idle_ttl_ms=settings.timeline_idle_s * 1000,
+            max_bytes=settings.timeline_memory_bytes,
+        )
+        self._active_ms = settings.timeline_active_s * 1000
+        self._clock = clock
+        self._rebuilds = metrics.timeline_rebuilds
+        metrics.timeline_lists.set_function(lambda: self._store.stats()["lists"])
+        metrics.timeline_bytes.set_function(lambda: self._store.stats()["bytes"])
+
+    async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
+        within = self._active_ms if active_only else None
+        return self._store.append(owner_ids, row, now_ms=self._clock.now_ms(), read_within_ms=within)
+
+    async def forget(self, owner_ids: bytes) -> None:
+        self._store.forget(owner_ids)
+
+    async def clear(self) -> int:
+        held = self._store.stats()["lists"]
+        self._store.clear()
+        return held
+
+    async def read(
+        self, key: ListKey, *, sources: Sources, below: int, above: int, limit: int, extra: bytes
+    ) -> Piece | None:
+        found = self._store.page(
+            key.viewer_id,
+            version=key.version,
+            sources=sources,
+            below=below,
+            above=above,
+            limit=limit,
+            extra=extra,
+            now_ms=self._clock.now_ms(),
+            upper=key.upper,
+        )
+        return None if found is None else Piece(*found)
+
+    async def begin(self, key: ListKey) -> int:
+        self._rebuilds.inc()
+        return self._store.begin(key.viewer_id, version=key.version, now_ms=self._clock.now_ms(), upper=key.upper)
+
+    async def finish(self, key: ListKey, token: int, rows: bytes, *, floor: int) -> bool:
+        now = self._clock.now_ms()
+        return self._store.finish(key.viewer_id, token, rows, floor=floor, now_ms=now, upper=key.upper)
+
+    async def abort(self, key: ListKey, token: int) -> None:
+        self._store.abort(key.viewer_id, token, upper=key.upper)
+
+    def forget_idle(self) -> None:
+        """Give back the memory of lists that nobody read within the idle time."""
+        self._store.forget_idle(self._clock.now_ms())

@@ -1,0 +1,201 @@
+"""One SQLite file: a writer thread that commits in groups, and a few readers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from opentelemetry import trace
+
+from aviary.clock import Clock
+from aviary.errors import AviaryError, RateLimited, Unavailable
+from aviary.ids import IdGenerator
+from aviary.metrics import Metrics
+from aviary.storage.sqlite import schema
+from aviary.storage.sqlite.transaction import Transaction
+
+T = TypeVar("T")
+_log = logging.getLogger("aviary.sqlite")
+_tracer = trace.get_tracer("aviary")
+
+
+@dataclass(slots=True)
+class _Write(Generic[T]):
+    work: Callable[[Transaction], T]
+    done: asyncio.Future[T]
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class Database:
+    """A service's own file.
+
+    A write is a function that runs in the writer thread inside a savepoint; its
+    caller gets the answer after the commit that holds it was synced. A caller
+    that is cancelled meanwhile does not cancel its write.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock, metrics: Metrics, queue_size: int, group: int, readers: int
+    ) -> None:
+        self.name = path.stem
+        self._path = path
+        self._clock = clock
+        self._metrics = metrics
+        self._group = group
+        self._queue: queue.Queue[_Write[Any] | None] = queue.Queue(queue_size)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix=f"read-{self.name}")
+        self._local = threading.local()
+        self._open_connections: list[sqlite3.Connection] = []
+        self._committed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._connection = self._connect()
+        with translated(self.name):
+            schema.migrate(self._connection, self.name)
+        self._ids = IdGenerator(clock, after=self._newest_event())
+        self._thread = threading.Thread(target=self._run, name=f"write-{self.name}", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` once in a transaction and return its answer when it is durable.
+
+        An exception from `work` undoes what it did and comes out here. Raises
+        RateLimited when too many writes wait, Unavailable when the disk is full or fails.
+        """
+        with _tracer.start_as_current_span(f"sqlite.write {self.name}"):
+            job = _Write(work, self._loop.create_future())
+            try:
+                self._queue.put_nowait(job)
+            except queue.Full:
+                raise RateLimited(
+                    f"{self._queue.maxsize} writes to {self.name} are waiting, which is the limit", retry_after_s=1
+                ) from None
+            return await asyncio.shield(job.done)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on a reader's connection; it sees every commit that was acknowledged before."""
+        with _tracer.start_as_current_span(f"sqlite.read {self.name}"):
+            return await self._loop.run_in_executor(self._readers, self._read, work)
+
+    def committed(self) -> asyncio.Event:
+        """The event that the next commit sets; ask for it before looking at what is there."""
+        return self._committed
+
+    def close(self) -> None:
+        """Finish the writes that were accepted, then close every connection."""
+        self._queue.put(None)
+        self._thread.join()
+        self._readers.shutdown()
+        for connection in self._open_connections:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        with translated(self.name):
+            connection = sqlite3.connect(
+                self._path, isolation_level=None, check_same_thread=False, cached_statements=512
+            )
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute("PRAGMA cache_size=-16384")
+        self._open_connections.append(connection)
+        return connection
+
+    def _newest_event(self) -> int:
+        (newest,) = self._connection.execute("SELECT coalesce(max(event_id), 0) FROM outbox").fetchone()
+        return int(newest)
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        with translated(self.name):
+            return work(connection)
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            writes = [first]
+            stop = False
+            while len(writes) < self._group and not stop:
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    stop = True
+                else:
+                    writes.append(job)
+            self._commit(writes)
+            if stop:
+                return
+
+    def _commit(self, writes: Sequence[_Write[Any]]) -> None:
+        started = time.perf_counter()
+        try:
+            with translated(self.name):
+                self._connection.execute("BEGIN IMMEDIATE")
+                for job in writes:
+                    self._apply(job)
+                self._connection.execute("COMMIT")
+        except AviaryError as error:
+            # Nothing of the group is durable, so nobody is told that it is.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            for job in writes:
+                job.error = error
+        self._metrics.commit.labels(self.name).observe(time.perf_counter() - started)
+        self._metrics.write_queue.labels(self.name).set(self._queue.qsize())
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits
+            self._loop.call_soon_threadsafe(self._answer, writes)
+
+    def _apply(self, job: _Write[Any]) -> None:
+        connection = self._connection
+        connection.execute("SAVEPOINT one")
+        try:
+            job.result = job.work(Transaction(connection, self._clock, self._ids))
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller, not to the writer
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            connection.execute("ROLLBACK TO one")
+            job.error = error
+        connection.execute("RELEASE one")
+
+    def _answer(self, writes: Sequence[_Write[Any]]) -> None:
+        for job in writes:
+            if job.done.cancelled():
+                continue
+            if job.error is not None:
+                job.done.set_exception(job.error)
+                job.done.exception()  # a caller that left is no reason for a warning
+            else:
+                job.done.set_result(job.result)
+        committed, self._committed = self._committed, asyncio.Event()
+        committed.set()
+
+
+@contextlib.contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours; what it says goes to the log, not to the caller."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        _log.exception("sqlite_failed", extra={"store": name})
+        raise Unavailable(_sentence(name, error), retry_after_s=1) from error
+
+
+def _sentence(name: str, error: sqlite3.DatabaseError) -> str:
+    if error.sqlite_errorname == "SQLITE_FULL":
+        return f"the disk that holds the {name} store is full; nothing was written"
+    if error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
+        return f"the {name} store cannot be opened for writing; check the data folder's owner and mode"
+    return f"the {name} store failed; nothing was written"

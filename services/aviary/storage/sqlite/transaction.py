@@ -1,0 +1,61 @@
+"""One write with its event and its idempotency claim, all in the same commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from aviary.clock import Clock
+from aviary.errors import Conflict
+from aviary.events.v1.events_pb2 import Event
+from aviary.ids import IdGenerator
+from aviary.rpc.call import Claim
+
+
+class Transaction:
+    """What a write may do: run statements, emit events, and do a thing once per key."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, ids: IdGenerator) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._ids = ids
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+
+    def now_ms(self) -> int:
+        """Business time; never falls from one transaction to the next."""
+        return self._clock.now_ms()
+
+    def next_id(self) -> int:
+        """Mint an id in the writer, so that the order of ids is the order of commits.
+
+        A transaction that keeps one must emit an event too: the newest event is
+        what tells the next process above which id to go on.
+        """
+        return self._ids.next()
+
+    def emit(self, event: Event) -> None:
+        """Write `event` to the outbox, with its id and time; it exists if and only if this write commits."""
+        event.id = self._ids.next()
+        event.time_ms = self._clock.now_ms()
+        self.execute(
+            "INSERT INTO outbox (event_id, time_ms, body) VALUES (?, ?, ?)",
+            (event.id, event.time_ms, event.SerializeToString()),
+        )
+
+    def once(self, claim: Claim | None, work: Callable[[], int]) -> tuple[int, bool]:
+        """Run `work` unless `claim` was used before; return its id and whether this is a repeat.
+
+        Raises Conflict when the key came with another body.
+        """
+        if claim is None:
+            return work(), False
+        scope = (claim.caller, claim.rpc, claim.key)
+        row = self.execute("SELECT body, result FROM claims WHERE caller = ? AND rpc = ? AND key = ?", scope).fetchone()
+        if row is not None:
+            if row[0] != claim.body:
+                raise Conflict("the idempotency key was used with another body; use a new key for a new request")
+            return row[1], True
+        result = work()
+        self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", (*scope, claim.body, result, self.now_ms()))
+        return result, False

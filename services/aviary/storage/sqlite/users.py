@@ -1,0 +1,194 @@
+"""Accounts and sessions on SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from aviary.errors import Conflict
+from aviary.events.v1 import events_pb2
+from aviary.events.v1.events_pb2 import Event
+from aviary.rpc.call import Claim
+from aviary.rpc.telemetry import traceparent
+from aviary.storage.sqlite import sessions
+from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.transaction import Transaction
+from aviary.users.store import (
+    Credentials,
+    Lifetime,
+    Opened,
+    ProfileChanges,
+    Registration,
+    Revocation,
+    Rotation,
+    Summary,
+    User,
+)
+
+_USER = (
+    "id, username, email, display_name, bio, location, website, birth_date, language, timezone,"
+    " verified, protected, suspended, created_ms, version"
+)
+_SUMMARY = "id, username, display_name, verified, protected, suspended"
+# One statement whatever the number of ids.
+_AMONG = "IN (SELECT value FROM json_each(?))"
+
+
+class SqliteUserStore:
+    """Keeps UserStore's promises in one file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def register(self, registration: Registration, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
+        trace = traceparent()
+        return await self._database.write(
+            lambda tx: sessions.open_once(
+                tx, lambda: _insert(tx, registration, trace), lifetime, claim=claim, trace=trace
+            )
+        )
+
+    async def open_session(self, user_id: int, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
+        trace = traceparent()
+        return await self._database.write(
+            lambda tx: sessions.open_once(tx, lambda: user_id, lifetime, claim=claim, trace=trace)
+        )
+
+    async def rotate(
+        self, session_id: int, generation: int, lifetime: Lifetime, *, grace_s: int, claim: Claim | None
+    ) -> Rotation | None:
+        trace = traceparent()
+        return await self._database.write(
+            lambda tx: sessions.rotate(
+                tx, (session_id, generation), lifetime, grace_s=grace_s, claim=claim, trace=trace
+            )
+        )
+
+    async def revoke(self, session_id: int, *, now_s: int) -> None:
+        trace = traceparent()
+        await self._database.write(lambda tx: sessions.revoke(tx, session_id, now_s=now_s, trace=trace))
+
+    async def revoke_all(self, user_id: int, *, now_s: int) -> Sequence[int]:
+        trace = traceparent()
+        return await self._database.write(lambda tx: sessions.revoke_all(tx, user_id, now_s=now_s, trace=trace))
+
+    async def revoked_since(self, since_s: int) -> Sequence[Revocation]:
+        rows = await self._rows(
+            # The first term alone lets the partial index serve it.
+            "SELECT id, revoked_s FROM sessions WHERE revoked_s > 0 AND revoked_s >= ?",
+            since_s,
+        )
+        return [Revocation(session_id=session_id, revoked_s=revoked_s) for session_id, revoked_s in rows]
+
+    async def credentials(self, *, username_key: str = "", email_key: str = "") -> Credentials | None:
+        column, key = ("email_key", email_key) if email_key else ("username_key", username_key)
+        rows = await self._rows(f"SELECT id, password_hash, suspended FROM users WHERE {column} = ?", key)  # noqa: S608 - a column's name
+        if not rows:
+            return None
+        ((user_id, password_hash, suspended),) = rows
+        return Credentials(user_id=user_id, password_hash=password_hash, suspended=bool(suspended))
+
+    async def get(self, user_id: int) -> User | None:
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id = ?", user_id)  # noqa: S608 - column names
+        return _user(rows[0]) if rows else None
+
+    async def get_by_username(self, username_key: str) -> User | None:
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE username_key = ?", username_key)  # noqa: S608 - column names
+        return _user(rows[0]) if rows else None
+
+    async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))  # noqa: S608 - column names
+        found = {row[0]: _user(row) for row in rows}
+        return [found[user_id] for user_id in user_ids if user_id in found]
+
+    async def summaries(self, user_ids: Sequence[int]) -> Sequence[Summary]:
+        rows = await self._rows(f"SELECT {_SUMMARY} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))  # noqa: S608 - column names
+        found = {row[0]: _summary(row) for row in rows}
+        return [found[user_id] for user_id in user_ids if user_id in found]
+
+    async def resolve(self, username_keys: Sequence[str]) -> Mapping[str, int]:
+        rows = await self._rows(
+            f"SELECT username_key, id FROM users WHERE username_key {_AMONG}",  # noqa: S608 - a constant
+            json.dumps(list(username_keys)),
+        )
+        return dict(rows)
+
+    async def update(self, user_id: int, changes: ProfileChanges) -> User | None:
+        trace = traceparent()
+        return await self._database.write(lambda tx: _update(tx, user_id, changes, trace))
+
+    # A driver's row has whatever types its columns have.
+    async def _rows(self, statement: str, parameter: int | str) -> Sequence[tuple[Any, ...]]:
+        return await self._database.read(lambda connection: connection.execute(statement, (parameter,)).fetchall())
+
+
+def _insert(tx: Transaction, registration: Registration, trace: str) -> int:
+    _refuse_taken(tx, registration)
+    user_id = tx.next_id()
+    columns = asdict(registration) | {"id": user_id, "created_ms": tx.now_ms()}
+    tx.execute(
+        f"INSERT INTO users ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - a record's fields
+        tuple(columns.values()),
+    )
+    _emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
+    return user_id
+
+
+def _refuse_taken(tx: Transaction, registration: Registration) -> None:
+    rows = tx.execute(
+        "SELECT username_key = ?1, email_key = ?2 FROM users WHERE username_key = ?1 OR email_key = ?2",
+        (registration.username_key, registration.email_key),
+    ).fetchall()
+    taken = [
+        sentence
+        for sentence, clashes in (
+            (f"the username {registration.username} is taken", any(name for name, _ in rows)),
+            (f"the email {registration.email} is taken", any(email for _, email in rows)),
+        )
+        if clashes
+    ]
+    if taken:
+        raise Conflict(" and ".join(taken))
+
+
+def _update(tx: Transaction, user_id: int, changes: ProfileChanges, trace: str) -> User | None:
+    user = _one(tx, user_id)
+    wanted = {name: value for name, value in asdict(changes).items() if value is not None}
+    if user is None or all(getattr(user, name) == value for name, value in wanted.items()):
+        return user
+    tx.execute(
+        f"UPDATE users SET {', '.join(f'{name} = ?' for name in wanted)}, version = version + 1 WHERE id = ?",  # noqa: S608 - a record's fields
+        (*wanted.values(), user_id),
+    )
+    _emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, user.version + 1, trace)
+    return _one(tx, user_id)
+
+
+def _one(tx: Transaction, user_id: int) -> User | None:
+    row = tx.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()  # noqa: S608 - column names
+    return _user(row) if row else None
+
+
+def _emit(tx: Transaction, kind: events_pb2.EventType.ValueType, user_id: int, version: int, trace: str) -> None:
+    tx.emit(Event(type=kind, key=user_id, entity_id=user_id, version=version, actor_id=user_id, traceparent=trace))
+
+
+def _user(row: Sequence[Any]) -> User:
+    values: dict[str, Any] = dict(zip(_USER.split(", "), row, strict=True))
+    for flag in ("verified", "protected", "suspended"):
+        values[flag] = bool(values[flag])
+    return User(**values)
+
+
+def _summary(row: Sequence[Any]) -> Summary:
+    user_id, username, display_name, verified, protected, suspended = row
+    return Summary(
+        id=user_id,
+        username=username,
+        display_name=display_name,
+        verified=bool(verified),
+        protected=bool(protected),
+        suspended=bool(suspended),
+    )

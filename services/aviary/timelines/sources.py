@@ -1,0 +1,61 @@
+"""Whose tweets belong to a viewer's home, known by version so that an unchanged answer costs one look."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from aviary import ids
+from aviary._native import Sources
+from aviary.timelines.peers import Graph, Tiers
+
+_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeSources:
+    """The viewer and whom they follow; `pulled` are those whom the read itself has to ask, the viewer among them."""
+
+    sources: Sources
+    packed: bytes
+    sources_version: int
+    follow_version: int
+    pulled: bytes
+    tier_version: int
+
+
+class SourcesByViewer:
+    """Keeps the sources of the latest viewers; each read asks whether they still hold."""
+
+    def __init__(self, graph: Graph, tiers: Tiers) -> None:
+        self._graph = graph
+        self._tiers = tiers
+        self._kept: OrderedDict[int, HomeSources] = OrderedDict()
+
+    async def of(self, viewer_id: int) -> HomeSources:
+        held = self._kept.get(viewer_id)
+        following = await self._graph.following(viewer_id, if_version_not=held.sources_version if held else None)
+        if following.ids is not None or held is None:
+            packed = following.ids or b""
+            sources, tier_version = Sources(packed), None
+        else:
+            packed, sources, tier_version = held.packed, held.sources, held.tier_version
+        pulled = await self._tiers.pulled(packed, if_version_not=tier_version)
+        # An author's next read holds their own write, so the fan-out is not waited for.
+        own_and_pulled = held.pulled if pulled.ids is None and held else ids.pack([viewer_id]) + (pulled.ids or b"")
+        current = HomeSources(
+            sources=sources,
+            packed=packed,
+            sources_version=following.sources_version,
+            follow_version=following.follow_version,
+            pulled=own_and_pulled,
+            tier_version=pulled.version,
+        )
+        self._keep(viewer_id, current)
+        return current
+
+    def _keep(self, viewer_id: int, sources: HomeSources) -> None:
+        self._kept[viewer_id] = sources
+        self._kept.move_to_end(viewer_id)
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)

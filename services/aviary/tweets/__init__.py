@@ -1,0 +1,1 @@
+"""Tweets and what people do with them."""
