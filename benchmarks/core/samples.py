@@ -32,10 +32,11 @@ def spread_lists(lists: int, length: int, *, seed: int = 7) -> list[list[int]]:
     return [sorted(ids[at * length : (at + 1) * length], reverse=True) for at in range(lists)]
 
 
-def skewed_keys(count: int, *, seed: int = 7) -> list[str]:
-    """Draw hashtags as they are used: a few of them all the time, most hardly ever."""
+def skewed_keys(count: int, *, vocabulary: int = 50_000, seed: int = 7) -> list[str]:
+    """Draw hashtags by Zipf's law: the second is used half as often as the first, the third a third as often."""
     rng = random.Random(seed)
-    return [f"tag{int(rng.paretovariate(0.8))}" for _ in range(count)]
+    weights = [1 / rank for rank in range(1, vocabulary + 1)]
+    return [f"topic{rank}" for rank in rng.choices(range(1, vocabulary + 1), weights, k=count)]
 
 
 def texts(count: int, *, seed: int = 7) -> list[str]:

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
+from benchmarks.core.samples import packed_ids, plain_rows, row_ids, spread_lists
 
 from aviary._native import MAX_ID, TimelineStore, merge_rows
-from benchmarks.core.samples import packed_ids, plain_rows, row_ids, spread_lists
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

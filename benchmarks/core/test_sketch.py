@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from bounter import CountMinSketch  # type: ignore[import-untyped]
+from benchmarks.core.samples import skewed_keys
+from bounter import CountMinSketch
 
 from aviary._native import TrendSketch
-from benchmarks.core.samples import skewed_keys
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -8,9 +8,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from benchmarks.core.samples import packed_ids, plain_rows, row_ids
 
 from aviary._native import MAX_ID, Sources, TimelineStore
-from benchmarks.core.samples import packed_ids, plain_rows, row_ids
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from benchmarks.core.samples import texts
 
 from aviary._native import parse_texts
-from benchmarks.core.samples import texts
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -142,6 +142,6 @@ pub fn encode(rows: &[Row]) -> Vec<u8> {
 ///
 /// `O(n log n)`. Of rows with the same id the first given is kept.
 pub fn order(rows: &mut Vec<Row>) {
-    rows.sort_by(|a, b| b.tweet.cmp(&a.tweet));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.tweet));
     rows.dedup_by_key(|row| row.tweet);
 }

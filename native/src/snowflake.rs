@@ -41,10 +41,9 @@ pub enum MintError {
 impl fmt::Display for MintError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ahead(wait) => write!(
-                out,
-                "ids are {MAX_AHEAD_MS} ms ahead of a clock that must advance by {wait} ms first"
-            ),
+            Self::Ahead(wait) => {
+                write!(out, "ids are {MAX_AHEAD_MS} ms ahead of a clock that must advance by {wait} ms first")
+            }
             Self::LeaseExpired => write!(out, "the lease on this worker number has expired"),
             Self::OutOfTime => write!(out, "the time does not fit into the 41 bits of an id"),
             Self::BatchTooLarge(n) => write!(out, "{n} ids were asked for; a batch holds at most {MAX_BATCH}"),
@@ -65,6 +64,7 @@ impl Run {
     ///
     /// # Panics
     /// Never: the length of a run is bounded by [`MAX_BATCH`].
+    #[must_use]
     pub fn ids(self) -> impl ExactSizeIterator<Item = u64> {
         let len = u32::try_from(self.len).expect("a run is at most MAX_BATCH long");
         (0..len).map(move |step| {

@@ -16,12 +16,15 @@ mod heavy;
 use bucket::Bucket;
 use hash::Places;
 
+/// The most rows of a sketch: with 8, one estimate in 3,000 is off by more than the bound.
+pub const MAX_DEPTH: usize = 8;
+
 /// The shape of a sketch. Two can be merged when theirs are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Counters in a row, a power of two.
     pub width: usize,
-    /// Rows, each with its own hash.
+    /// Rows, each with its own hash, at most [`MAX_DEPTH`].
     pub depth: usize,
     /// Seconds in a bucket.
     pub bucket_s: u64,
@@ -66,14 +69,12 @@ impl TrendSketch {
     /// Returns whether they were counted. `O(keys · depth)`.
     pub fn add(&mut self, keys: &[impl AsRef<str>], counts: &[u32], now_s: u64) -> bool {
         let span = now_s / self.shape.bucket_s;
-        let top = self.shape.top;
+        let shape = self.shape;
         let Some(bucket) = self.bucket_for(span) else {
             return false;
         };
-        let mut counts = counts.iter().copied();
-        for key in keys {
-            bucket.add(key.as_ref(), counts.next().unwrap_or(1), top);
-        }
+        let counts = counts.iter().copied().chain(std::iter::repeat(1));
+        bucket.add(keys.iter().map(AsRef::as_ref).zip(counts), shape);
         true
     }
 

@@ -1,4 +1,5 @@
 """Aviary: a microblogging platform."""
+
 from __future__ import annotations
 
 __version__ = "0.1.0"

@@ -9,6 +9,26 @@ Times are milliseconds since 1970 unless a name says otherwise. Objects may be s
 from collections.abc import Sequence
 from typing import Final, final
 
+__all__ = [
+    "EPOCH_MS",
+    "MAX_ID",
+    "SOURCE_DIGEST",
+    "ClockBehind",
+    "LeaseExpired",
+    "ParsedText",
+    "Snowflake",
+    "Sources",
+    "TimelineStore",
+    "TrendSketch",
+    "boottime_ns",
+    "first_id_at",
+    "id_time_ms",
+    "merge_rows",
+    "parse_texts",
+    "reply_screen_names",
+    "text_check",
+]
+
 SOURCE_DIGEST: Final[str]
 """CRC-32 of the sources that this extension was built from, as eight hexadecimal digits."""
 EPOCH_MS: Final[int]
@@ -110,9 +130,12 @@ class Sources:
     """A fixed set of user ids: those whose tweets a reader takes. Eight bytes an id; membership in O(log n)."""
 
     def __new__(cls, ids: bytes) -> Sources:
-        """Make a set of packed ids in any order, repeats allowed. Raises ValueError when the length is odd. O(n log n)."""
+        """Make a set of packed ids in any order, repeats allowed. O(n log n).
+
+        Raises ValueError when the length is no multiple of 8.
+        """
     def __len__(self) -> int: ...
-    def __contains__(self, id: int) -> bool: ...
+    def __contains__(self, key: int, /) -> bool: ...
     def ids(self) -> bytes:
         """Return the packed ids, ascending."""
 
@@ -121,7 +144,7 @@ class TimelineStore:
     """Warm timelines of many owners, in memory and bounded.
 
     A list's key is (owner, upper). The one whose `upper` is MAX_ID is live: appends land in it. Another `upper` names a
-    read-only segment of ids in [floor, upper). A list is complete for ids from its floor up and below that knows nothing.
+    read-only segment of ids in [floor, upper). A list is complete for ids from its floor up, and knows nothing below.
     It is *absent* when there is none, when nobody read it for `idle_ttl_ms`, when it was built for another version, or
     when its rebuild takes over 10 s. An absent list is not an empty one: it must be rebuilt (begin, finish).
 
@@ -130,9 +153,7 @@ class TimelineStore:
     locks; readers share a lock. Malformed packed bytes raise ValueError, ids outside 0..2**64-1 OverflowError.
     """
 
-    def __new__(
-        cls, *, capacity: int = 800, idle_ttl_ms: int = 86_400_000, max_bytes: int = 268_435_456
-    ) -> TimelineStore: ...
+    def __new__(cls, *, capacity: int = 800, idle_ttl_ms: int = 86_400_000, max_bytes: int = ...) -> TimelineStore: ...
     def append(self, owners: bytes, rows: bytes, *, now_ms: int, read_within_ms: int | None = None) -> int:
         """Add every row to the live list of every owner that is present and was read within `read_within_ms`.
 
@@ -141,9 +162,7 @@ class TimelineStore:
         """
     def begin(self, owner: int, *, version: int, now_ms: int, upper: int = ...) -> int:
         """Install an empty list that is being built, in the place of any older one; return the token to finish it."""
-    def finish(
-        self, owner: int, token: int, rows: bytes, *, floor: int, now_ms: int, upper: int = ...
-    ) -> bool:
+    def finish(self, owner: int, token: int, rows: bytes, *, floor: int, now_ms: int, upper: int = ...) -> bool:
         """Add `rows` (any order) to what was appended meanwhile, and open the list to readers from `floor` up.
 
         Floor 0 says complete to the very first tweet. Returns False and changes nothing when `token` is not the one
@@ -170,7 +189,7 @@ class TimelineStore:
 
         Ids lie between `above` and `below`, both excluded. A row is taken when its author is in `sources` and, for a
         reply, so is the person replied to; a retweet of an original that is no reply is left out when the original's
-        author is in `sources`. `extra` may come in any order and repeat the list; what lies below the floor is left out.
+        author is in `sources`. `extra` may come in any order and repeat the list; below the floor it is left out.
         The reach is the id down to which, inclusive, the answer is complete: the last id examined, or when nothing is
         left the higher of the floor and `above` + 1. None when the list is not ready. Counts as a read.
         O(extra · log extra) and O(log sources) for each row examined.
@@ -214,7 +233,7 @@ class TrendSketch:
     def __new__(
         cls, *, width: int = 65536, depth: int = 4, bucket_s: int = 300, buckets: int = 24, top: int = 200
     ) -> TrendSketch:
-        """Make an empty sketch. Raises ValueError unless `width` is a power of two and all else is above 0."""
+        """Make an empty sketch. Raises ValueError unless width is a power of two, depth 1 to 8, all else above 0."""
     def add_many(self, keys: Sequence[str], *, now_s: int, counts: Sequence[int] | None = None) -> bool:
         """Count each key, `counts[i]` times or once, in the bucket of `now_s` (seconds since 1970).
 
@@ -223,7 +242,7 @@ class TrendSketch:
         O(keys * depth).
         """
     def estimate(self, keys: Sequence[str], *, now_s: int, window_s: int) -> list[int]:
-        """Estimate each key's count in the buckets that overlap the last `window_s` seconds. O(buckets * depth) a key."""
+        """Estimate each key's count in the buckets that overlap the last `window_s` seconds; O(buckets * depth)."""
     def top(self, k: int, *, now_s: int, window_s: int) -> list[tuple[str, int]]:
         """Return the `k` keys with the highest estimates, highest first, then by name.
 

@@ -144,9 +144,7 @@ class Platform:
     def _build_timelines(self) -> None:
         channel = self._channel("timelines")
         tweets = TweetsById(TweetServiceStub(channel))
-        sources = SourcesByViewer(
-            GraphOfSources(GraphServiceStub(channel)), FanoutTiers(FanoutServiceStub(channel))
-        )
+        sources = SourcesByViewer(GraphOfSources(GraphServiceStub(channel)), FanoutTiers(FanoutServiceStub(channel)))
         lists = HomeLists(self.timelines, tweets, entries_kept=self.settings.timeline_entries)
         people = UsersWhoExist(UserServiceStub(channel))
         service = TimelineService(Home(sources, lists, tweets), tweets, people, self.timelines)

@@ -13,6 +13,7 @@ import typer
 from aviary import operations, settings
 from aviary.check.command import check
 from aviary.errors import AviaryError
+from aviary.rpc import reflect
 from aviary.seed.command import seed
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Aviary, a microblogging platform.")
@@ -63,6 +64,17 @@ def restore(
 
 
 @app.command()
+def call(
+    address: Annotated[str, typer.Argument(help="The gRPC address that `aviary up` printed.")],
+    method: Annotated[str, typer.Argument(help="package.Service/Method.")],
+    body: Annotated[str, typer.Argument(help="The request as JSON.")] = "{}",
+    token: Annotated[str, typer.Option(envvar="TOKEN", help="An access token.")] = "",
+) -> None:
+    """Make one gRPC call by reflection and print its answer as JSON."""
+    typer.echo(reflect.call(address, method, body, token=token))
+
+
+@app.command()
 def doctor(
     data_dir: DataDir = _DEFAULT_DIR,
     settings_: Annotated[bool, typer.Option("--settings", help="Print every setting with its value.")] = False,
@@ -93,7 +105,7 @@ async def _up(chosen: settings.Settings, *, demo: bool) -> None:
         if not chosen.limits_on:
             typer.echo("LIMITS ARE OFF: anybody may do anything as often as they like (AVIARY_LIMITS=off)", err=True)
         if demo and is_fresh:
-            await operations.fill_with_demo(running.http)
+            await operations.fill_with_demo(running.http, chosen.data_dir / "demo.journal")
         typer.echo(f"metrics {running.metrics}")
         typer.echo(f"grpc {running.grpc}")
         typer.echo(f"ready {running.http}")

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from aviary.api.timelines.v1.timelines_pb2 import DropCacheRequest
 from aviary.api.timelines.v1.timelines_pb2_grpc import TimelineServiceStub
 from aviary.errors import Unavailable
 from aviary.rpc.status import from_rpc_error
+from aviary.seed import invention, loader
 from aviary.settings import Settings
 
 # Consumers before what they consume, and what is referred to last: a copy never names what it lacks.
@@ -87,12 +87,9 @@ def examine(settings: Settings) -> list[Finding]:
     return list(_findings(settings))
 
 
-async def fill_with_demo(url: str) -> None:
-    """Load a small made-up world through the public API."""
-    from aviary.seed import invention, loader
-
-    with tempfile.TemporaryDirectory() as folder:
-        await loader.load(invention.invent(30), url, Path(folder) / "journal", tweets_per_user=5, concurrency=8)
+async def fill_with_demo(url: str, journal: Path) -> None:
+    """Load a small made-up world through the public API; `journal` keeps everybody's password."""
+    await loader.load(invention.invent(30), url, journal, tweets_per_user=5, concurrency=8)
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:

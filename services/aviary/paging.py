@@ -67,19 +67,19 @@ async def fill(
     is short and says where to go on.
     """
     shown: list[tuple[int, T]] = []
-    below: int | None = request.below
+    found = Candidates([], request.below)
     count, seen = request.limit + 1, 0
     for _ in range(_ROUNDS):
-        found = await candidates(below, count)
-        shown.extend(await show(found.ids) if found.ids else ())
-        below, seen = found.below, seen + len(found.ids)
-        if below is None or len(shown) > request.limit or seen >= _MAX_CANDIDATES:
+        if found.below is None or len(shown) > request.limit or seen >= _MAX_CANDIDATES:
             break
-        count = min(max(2 * count, 100), _MAX_CANDIDATES - seen)
-    if len(shown) > request.limit:
-        shown = shown[: request.limit]
-        below = shown[-1][0]
-    return Page([item for _, item in shown], below)
+        found = await candidates(found.below, count)
+        shown.extend(await show(found.ids) if found.ids else ())
+        seen += len(found.ids)
+        count = max(1, min(max(2 * count, 100), _MAX_CANDIDATES - seen))
+    if len(shown) <= request.limit:
+        return Page([item for _, item in shown], found.below)
+    shown = shown[: request.limit]
+    return Page([item for _, item in shown], shown[-1][0])
 
 
 class Cursors:

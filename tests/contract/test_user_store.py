@@ -91,8 +91,8 @@ async def test_a_registered_user_is_found_by_id_and_by_either_key(user_store: Us
     user_id, _ = await registered(user_store)
 
     user = await user_store.get(user_id)
-    by_name = await user_store.credentials(username_key="ada")
-    by_email = await user_store.credentials(email_key="ada@example.com")
+    by_name = await user_store.credentials_of_username("ada")
+    by_email = await user_store.credentials_of_email("ada@example.com")
 
     assert user is not None
     assert (user.username, user.email, user.display_name, user.version) == ("Ada", "Ada@example.com", "Ada L.", 1)
@@ -106,7 +106,7 @@ async def test_a_registered_user_is_found_by_id_and_by_either_key(user_store: Us
 async def test_nobody_is_found_where_nobody_is(user_store: UserStore) -> None:
     assert await user_store.get(1) is None
     assert await user_store.get_by_username("ada") is None
-    assert await user_store.credentials(username_key="ada") is None
+    assert await user_store.credentials_of_username("ada") is None
     assert await user_store.update(1, ProfileChanges(bio="x")) is None
     assert await user_store.get_many([1, 2]) == []
     assert await user_store.resolve(["ada"]) == {}

@@ -15,6 +15,7 @@ import aiohttp
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
+from yarl import URL
 
 from aviary.api.graph.v1 import graph_pb2
 from aviary.api.paging.v1 import paging_pb2
@@ -43,6 +44,7 @@ from aviary.secrets import public_x
 from aviary.settings import Settings
 from aviary.storage.memory.limits import MemoryRateLimits
 
+ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 KEY_ID = "test-key"
 USER_ID, SESSION_ID = 7312000000000000001, 7312000000000000002
 # Tweet ids whose reading fails in a known way.
@@ -100,9 +102,7 @@ class Echo:
     ) -> tweets_pb2.BatchGetTweetsResponse:
         return tweets_pb2.BatchGetTweetsResponse(tweets=[tweets_pb2.Tweet(id=id_) for id_ in request.ids])
 
-    async def GetHomeTimeline(
-        self, request: timelines_pb2.GetHomeTimelineRequest, _call: Call
-    ) -> tweets_pb2.TweetList:
+    async def GetHomeTimeline(self, request: timelines_pb2.GetHomeTimelineRequest, _call: Call) -> tweets_pb2.TweetList:
         return tweets_pb2.TweetList(
             tweets=[tweets_pb2.Tweet(id=id_, content="a tweet " * 10) for id_ in range(request.limit)],
             pagination=paging_pb2.Pagination(limit=request.limit, next_cursor=request.cursor),
@@ -123,9 +123,9 @@ class Issuer:
     def token(self, *, key_id: str = KEY_ID, **changed: Any) -> str:
         """A good token but for the claims in `changed`; None leaves one out."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(USER_ID), "sid": str(SESSION_ID)}
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(USER_ID), "sid": str(SESSION_ID)}
         claims |= {"iat": now, "exp": now + 900} | changed
-        present = {name: value for name, value in claims.items() if value is not None}
+        present = {name: claim for name, claim in claims.items() if claim is not None}
         return jwt.encode(present, self.key, algorithm=ALGORITHM, headers={"kid": key_id})
 
 
@@ -141,6 +141,16 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.content)
 
+    @property
+    def refusal(self) -> tuple[int, int, str]:
+        """HTTP status, gRPC code and reason of an error, whose one shape is checked here."""
+        assert self.headers["content-type"] == "application/json"
+        assert set(self.json) == {"code", "message", "details"}
+        assert self.json["message"]
+        reasons = [detail["reason"] for detail in self.json["details"] if detail["@type"] == ERROR_INFO]
+        assert len(reasons) == 1
+        return self.status, self.json["code"], reasons[0]
+
 
 class Platform:
     """A gateway and what stands behind it."""
@@ -154,12 +164,32 @@ class Platform:
         return f"http://127.0.0.1:{self.envoy.port}"
 
     async def call(self, verb: str, path: str, *, signed_in: bool = True, **options: Any) -> Answer:
-        """Send one request, with a good token unless `signed_in` is false; `options` are aiohttp's."""
+        """Send one request, with a good token unless `signed_in` is false; `options` are aiohttp's.
+
+        Whatever the test is about, an error must have the one shape.
+        """
         headers = {"authorization": f"Bearer {self.token}"} if signed_in else {}
         headers |= options.pop("headers", {})
-        url = aiohttp.client.URL(self.url + path, encoded=True)
+        url = URL(self.url + path, encoded=True)
         async with self._http.request(verb, url, headers=headers, allow_redirects=False, **options) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        if answer.status >= 400 and verb != "HEAD":
+            assert answer.refusal[0] == answer.status
+        return answer
+
+    async def post(self, path: str, body: bytes, *, kind: str | None = "application/json") -> Answer:
+        """POST these very bytes as this very content type."""
+        skipped = {} if kind else {"skip_auto_headers": ["content-type"]}
+        return await self.call("POST", path, data=body, headers={"content-type": kind} if kind else {}, **skipped)
+
+    async def raw(self, request: bytes) -> bytes:
+        """Send bytes that no HTTP client would; returns all that comes until the gateway closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.envoy.port)
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
 
 
 def dispatcher(issuer: Issuer, settings: Settings) -> Dispatcher:

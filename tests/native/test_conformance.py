@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.native.conformance import Case, published_cases
 
 from aviary._native import ParsedText, parse_texts, reply_screen_names, text_check
-from tests.native.conformance import Case, published_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable

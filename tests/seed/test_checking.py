@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.seed.fake_platform import Json, Platform
+from tests.seed.fake_platform import Json, Platform, Tweet
 from tests.seed.scene import Scene
 
 from aviary.check.inspection import Surface
 from aviary.seed.invention import invent
+from aviary.seed.patience import LoadStopped
 
 
 @settings(max_examples=12, deadline=None)
@@ -203,11 +206,49 @@ async def test_a_second_retweet_of_one_tweet_by_one_person_is_found(scene: Scene
     await scene.load()
     first = next(t for t in scene.platform.tweets.values() if t.type == "retweet" and not scene.platform.is_gone(t))
     second = scene.platform.new_id()
-    scene.platform.tweets[second] = type(first)(second, first.author, "retweet", "", "", first.of, first.of_author)
+    scene.platform.tweets[second] = replace(first, id=second)
 
     assert ("extra", f"tweet {second}, which nobody in the journal made") in {
         (difference.kind, difference.what) for difference in (await scene.check()).differences
     }
+
+
+async def stop_at_a_lost_answer(scene: Scene) -> Tweet:
+    """Load until the answer to an original is lost, and return that tweet: nobody knows whether it was made."""
+    made: list[int] = []
+
+    def lose(request: web.Request) -> bool:
+        if not made and len(scene.platform.tweets) > 20 and request.path.endswith("/tweets"):
+            made.append(max(scene.platform.tweets))
+        return bool(made)
+
+    scene.platform.lose_answer = lose
+    with pytest.raises(LoadStopped):
+        await scene.load(patience_s=0.0)
+    scene.platform.lose_answer = lambda _: False
+    return scene.platform.tweets[made[0]]
+
+
+async def test_a_tweet_that_nobody_knew_of_must_be_in_each_place_or_in_none(scene: Scene) -> None:
+    tweet = await stop_at_a_lost_answer(scene)
+    scene.platform.fault = lambda at, body: (
+        {**body, "tweets": [shown for shown in body["tweets"] if shown["id"] != str(tweet.id)]}
+        if at.endswith("/home")
+        else body
+    )
+
+    found = (await scene.check()).differences
+    assert found
+    assert {(difference.kind, difference.where.split()[0]) for difference in found} == {("missing", "home")}
+
+
+async def test_a_tweet_that_nobody_knew_of_may_be_there_once_at_most(scene: Scene) -> None:
+    tweet = await stop_at_a_lost_answer(scene)
+    again = scene.platform.new_id()
+    scene.platform.tweets[again] = replace(tweet, id=again)
+
+    kinds = {(difference.kind, difference.where.split()[0]) for difference in (await scene.check()).differences}
+    assert {("extra", "home"), ("extra", "timeline"), ("wrong", "profile")} <= kinds
 
 
 async def test_a_difference_that_goes_away_does_not_count(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf
 from pathlib import Path
 from random import Random
 
@@ -91,12 +92,21 @@ async def test_a_call_is_repeated_under_its_own_key(scene: Scene) -> None:
     assert set(keys.values()) == {2}
 
 
+def lose_after(scene: Scene, calls: float, *, what: str) -> None:
+    """Let everything be lost that comes after so many calls, either before or after it was done."""
+    if what == "request":
+        scene.platform.lose_request = lambda _: len(scene.platform.requests) > calls
+    else:
+        scene.platform.lose_answer = lambda _: len(scene.platform.requests) > calls
+
+
+@pytest.mark.parametrize("what", ["request", "answer"])
 @pytest.mark.parametrize("calls", [5, 60, 110, 160])
-async def test_a_load_that_was_stopped_goes_on_where_it_was(scene: Scene, calls: int) -> None:
-    scene.platform.lose_answer = lambda _: len(scene.platform.requests) > calls
+async def test_a_load_that_was_stopped_is_sound_and_goes_on_where_it_was(scene: Scene, what: str, calls: int) -> None:
+    lose_after(scene, calls, what=what)
     with pytest.raises(LoadStopped, match="run again with the same journal"):
         await scene.load(patience_s=0.0)
-    scene.platform.lose_answer = lambda _: False
+    lose_after(scene, inf, what=what)
     stopped = await scene.check()
     scene.tear_journal()
 
@@ -106,6 +116,16 @@ async def test_a_load_that_was_stopped_goes_on_where_it_was(scene: Scene, calls:
     assert stopped.doubts > 0
     assert summary.unseen == 0
     assert (await scene.check()).differences == []
+
+
+async def test_every_time_that_a_call_goes_out_is_in_the_journal(scene: Scene) -> None:
+    rng = Random(11)
+    scene.platform.lose_answer = lambda _: rng.random() < 0.2
+    await scene.load()
+
+    sent = Counter(event["op"] for event in scene.events() if event["event"] == "sent")
+    deletions = [path for method, path, _ in scene.platform.requests if method == "DELETE"]
+    assert sent["delete"] + sent["unretweet"] + sent["unlike"] + sent["unfollow"] == len(deletions)
 
 
 async def test_a_limit_is_obeyed_and_the_call_is_sent_again(scene: Scene) -> None:

@@ -85,10 +85,13 @@ def database(folder: Path, name: str = "users") -> Database:
 
 
 @asynccontextmanager
-async def opened(folder: Path, deployment: Secrets, *, limits: str = "on") -> AsyncIterator[World]:
+async def opened(
+    folder: Path, deployment: Secrets, *, limits: str = "on", time: Time | None = None
+) -> AsyncIterator[World]:
     """Run a service on the files in `folder`."""
+    time = time or Time()
     settings = Settings(data_dir=folder, bcrypt_cost=4, limits=limits)
-    users, passwords, denied, time = database(folder), Passwords(cost=4, workers=2, queue=200), DenyList(), Time()
+    users, passwords, denied = database(folder), Passwords(cost=4, workers=2, queue=200), DenyList()
     store, tokens = SqliteUserStore(users), Tokens(deployment, access_ttl_s=settings.access_token_ttl_s)
     service = UserService(
         store,

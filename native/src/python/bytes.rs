@@ -19,7 +19,7 @@ pub(super) fn rows(bytes: &[u8]) -> PyResult<Vec<Row>> {
     row::decode(bytes).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-pub(super) fn pack_ids<'py>(py: Python<'py>, ids: impl ExactSizeIterator<Item = u64>) -> PyResult<Bound<'py, PyBytes>> {
+pub(super) fn pack_ids(py: Python<'_>, ids: impl ExactSizeIterator<Item = u64>) -> PyResult<Bound<'_, PyBytes>> {
     PyBytes::new_with(py, ids.len() * 8, |bytes| {
         for (slot, id) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(ids) {
             *slot = id.to_le_bytes();

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PySequence;
 
-use crate::trends::{self, Shape};
+use crate::trends::{self, MAX_DEPTH, Shape};
 
 // Counters of one bucket, 256 MB: a slip in a setting must not take the machine's memory.
 const MAX_COUNTERS: usize = 1 << 26;
@@ -18,7 +18,7 @@ pub(super) struct TrendSketch(Mutex<trends::TrendSketch>);
 #[pymethods]
 impl TrendSketch {
     #[new]
-    #[pyo3(signature = (*, width=1 << 16, depth=4, bucket_s=300, buckets=24, top=200))]
+    #[pyo3(signature = (*, width=65_536, depth=4, bucket_s=300, buckets=24, top=200))]
     fn new(width: usize, depth: usize, bucket_s: u64, buckets: usize, top: usize) -> PyResult<Self> {
         let shape = Shape { width, depth, bucket_s, buckets, top };
         check(shape)?;
@@ -81,9 +81,11 @@ impl TrendSketch {
 fn check(shape: Shape) -> PyResult<()> {
     let Shape { width, depth, bucket_s, buckets, top } = shape;
     let counters = width.checked_mul(depth).filter(|&counters| counters <= MAX_COUNTERS);
-    let holds = width.is_power_of_two() && depth > 0 && counters.is_some();
+    let holds = width.is_power_of_two() && (1..=MAX_DEPTH).contains(&depth) && counters.is_some();
     if !holds || bucket_s == 0 || buckets == 0 || top == 0 {
-        let message = format!("{shape:?}: width is a power of two, the rest above 0, width × depth at most {MAX_COUNTERS}");
+        let message = format!(
+            "{shape:?}: width is a power of two, depth from 1 to {MAX_DEPTH}, their product at most {MAX_COUNTERS}, the rest above 0"
+        );
         return Err(PyValueError::new_err(message));
     }
     Ok(())

@@ -18,9 +18,8 @@ fn is_free_before(text: &[char], at: usize) -> bool {
 
 fn tag_end(text: &[char], at: usize) -> Option<usize> {
     let symbol = letters_end(text, at + 1, MAX_SYMBOL)?;
-    let with_class = matches!(text.get(symbol), Some('.' | '_'))
-        .then(|| letters_end(text, symbol + 1, MAX_CLASS))
-        .flatten();
+    let with_class =
+        matches!(text.get(symbol), Some('.' | '_')).then(|| letters_end(text, symbol + 1, MAX_CLASS)).flatten();
     [with_class, Some(symbol)].into_iter().flatten().find(|&end| may_end(text, end))
 }
 

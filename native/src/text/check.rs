@@ -104,7 +104,8 @@ fn is_domain(host: &[char]) -> bool {
         return false;
     };
     let starts_with_letter = top.first().is_some_and(|c| !c.is_ascii_digit());
-    starts_with_letter && [name, top].iter().all(|label| is_label(label, false))
+    starts_with_letter
+        && [name, top].iter().all(|label| is_label(label, false))
         && subdomains.iter().all(|label| is_label(label, true))
 }
 

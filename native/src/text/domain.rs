@@ -63,12 +63,7 @@ impl<'a> Domains<'a> {
 impl Label {
     fn new(text: &[char], span: Span) -> Self {
         let underscore = text[span.start..span.end].iter().rposition(|&c| c == '_');
-        Self {
-            span,
-            last_underscore: underscore.map(|at| span.start + at),
-            tld_end: tld::end(text, span),
-            reach: None,
-        }
+        Self { span, last_underscore: underscore.map(|at| span.start + at), tld_end: tld::end(text, span), reach: None }
     }
 }
 

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn recommended_sequences_are_one_emoji() {
-        for one in ["👨‍👩‍👧‍👦", "🧕🏾", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1⃣", "#️⃣", "🇩🇪", "❤️‍🔥", "👩🏽‍❤️‍💋‍👨🏿", "⛹🏿‍♀️"] {
+        for one in ["👨‍👩‍👧‍👦", "🧕🏾", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1⃣", "#️⃣", "🇩🇪", "❤️‍🔥", "👩🏽‍❤️‍💋‍👨🏿", "⛹🏿‍♀️"]
+        {
             assert_eq!(ends(one), [one.chars().count()], "{one}");
         }
     }

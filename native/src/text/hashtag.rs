@@ -47,6 +47,7 @@ fn is_tag_char(c: char) -> bool {
 fn is_joining(c: char) -> bool {
     let joiner = matches!(c, '_' | '\u{200c}' | '\u{200d}' | '\u{b7}' | '\u{a67e}');
     let hebrew_or_tibetan = matches!(c, '\u{5be}' | '\u{5f3}' | '\u{5f4}' | '\u{f0b}' | '\u{f0c}');
-    let japanese = matches!(c, '\u{3003}' | '\u{301c}' | '\u{ff5e}' | '\u{309b}' | '\u{309c}' | '\u{30a0}' | '\u{30fb}');
+    let japanese =
+        matches!(c, '\u{3003}' | '\u{301c}' | '\u{ff5e}' | '\u{309b}' | '\u{309c}' | '\u{30a0}' | '\u{30fb}');
     joiner || hebrew_or_tibetan || japanese
 }

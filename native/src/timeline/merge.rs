@@ -18,12 +18,7 @@ pub struct Merged {
 /// Merges walks that start below the wanted bound, down to `floor` inclusive, keeping what `keep` accepts.
 ///
 /// Builds a heap of list heads and pops it: `O(lists + k · log lists)` for `k` rows examined.
-pub(super) fn merge(
-    mut lists: Vec<Descending<'_>>,
-    floor: u64,
-    limit: usize,
-    keep: impl Fn(&Row) -> bool,
-) -> Merged {
+pub(super) fn merge(mut lists: Vec<Descending<'_>>, floor: u64, limit: usize, keep: impl Fn(&Row) -> bool) -> Merged {
     let heads = lists.iter().enumerate().filter_map(|(at, list)| Some((list.peek()?, at)));
     let mut heap: BinaryHeap<(u64, usize)> = heads.collect();
     let mut rows = Vec::with_capacity(limit.min(1024));

@@ -100,11 +100,7 @@ impl TimelineStore {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let shards = (limits.max_bytes / MIN_SHARD_BYTES).clamp(1, MAX_SHARDS);
-        Self {
-            limits,
-            shards: (0..shards).map(|_| RwLock::default()).collect(),
-            last_token: AtomicU64::new(0),
-        }
+        Self { limits, shards: (0..shards).map(|_| RwLock::default()).collect(), last_token: AtomicU64::new(0) }
     }
 
     /// Adds every row to every owner's live list that is present, was read lately and reaches down to it.

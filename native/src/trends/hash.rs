@@ -9,7 +9,7 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 /// *Less hashing, same performance* (2006).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
-    next: u64,
+    first: u64,
     step: u64,
 }
 
@@ -17,19 +17,17 @@ impl Places {
     #[inline]
     pub(super) fn of(key: &str) -> Self {
         let hash = hash(key.as_bytes());
-        Self { next: hash, step: (hash >> 32) | 1 }
+        Self { first: hash, step: (hash >> 32) | 1 }
     }
-}
 
-impl Iterator for Places {
-    type Item = usize;
-
+    /// Returns the key's cell in each of the first rows of `width` cells, a power of two.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the caller masks it to the width of a row")]
-    fn next(&mut self) -> Option<usize> {
-        let place = self.next;
-        self.next = place.wrapping_add(self.step);
-        Some(place as usize)
+    #[expect(clippy::cast_possible_truncation, reason = "what is cut off the mask would cut off too")]
+    pub(super) fn cells<const ROWS: usize>(self, width: usize) -> [usize; ROWS] {
+        std::array::from_fn(|row| {
+            let place = self.first.wrapping_add(self.step.wrapping_mul(row as u64)) as usize;
+            row * width + (place & (width - 1))
+        })
     }
 }
 
@@ -90,7 +88,8 @@ mod tests {
     fn places_fill_a_row_evenly() {
         let mut row = [0_u32; 64];
         for n in 0..64_000 {
-            row[Places::of(&format!("tag{n}")).nth(3).unwrap() % 64] += 1;
+            let [_, _, cell] = Places::of(&format!("tag{n}")).cells(64);
+            row[cell - 128] += 1;
         }
         assert!(row.iter().all(|count| (800..1200).contains(count)), "{row:?}");
     }

@@ -67,14 +67,14 @@ class FanoutWorker:
 
     async def _route(self, records: Sequence[Record]) -> Sequence[int]:
         """Small authors to the fast lane. A count that cannot be read sends its author to the slow one."""
+        small = self._settings.fanout_small_followers
         authors = sorted({record.event.key for record in records if _is_tweet(record.event)})
+        counts: Mapping[int, int] = dict.fromkeys(authors, small)
         try:
-            counts = await self._followers.counts(authors) if authors else {}
+            counts = await self._followers.counts(authors)
         except AviaryError as error:
             _log.warning("fanout_counts_unread", extra={"error": error.message})
-            counts = {}
-        small = self._settings.fanout_small_followers
-        return [0 if not _is_tweet(each.event) or counts.get(each.event.key, small) < small else 1 for each in records]
+        return [0 if not _is_tweet(each.event) or counts[each.event.key] < small else 1 for each in records]
 
     async def _handle(self, lane: Lane, record: Record) -> None:
         if not _is_tweet(record.event):

@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
 
 import aviary.api
 from aviary.errors import InvalidInput
@@ -37,6 +39,14 @@ class Binding:
         return _VARIABLE.findall(self.template)
 
     @property
+    def request(self) -> Descriptor:
+        return _descriptor(self.method.request)
+
+    @property
+    def response(self) -> Descriptor:
+        return _descriptor(self.method.response)
+
+    @property
     def writes(self) -> bool:
         return self.verb != "GET"
 
@@ -58,9 +68,8 @@ def methods(described: FileDescriptorSet) -> Iterator[Method]:
 
 
 def bindings(methods_: Iterable[Method]) -> list[Binding]:
-    """The bindings of `methods_`; literal paths precede those with variables, as a router must try them."""
-    found = [_binding(method, rule) for method in methods_ for rule in method.http]
-    return sorted(found, key=lambda binding: bool(binding.variables))
+    """The bindings of `methods_`, in the order of the protos."""
+    return [_binding(method, rule) for method in methods_ for rule in method.http]
 
 
 def with_unversioned_paths(described: FileDescriptorSet) -> FileDescriptorSet:
@@ -75,7 +84,8 @@ def with_unversioned_paths(described: FileDescriptorSet) -> FileDescriptorSet:
         file.ClearField("source_code_info")
         for service in file.service:
             for method in service.method:
-                _alias(method.options.Extensions[annotations_pb2.http])
+                # The stubs of googleapis say less of the extension than it is.
+                _alias(method.options.Extensions[annotations_pb2.http])  # type: ignore[index]
     return aliased
 
 
@@ -100,5 +110,11 @@ def _alias(rule: HttpRule) -> None:
     for bound in [rule, *rule.additional_bindings]:
         verb = bound.WhichOneof("pattern")
         if verb and getattr(bound, verb).startswith(VERSIONED):
-            template = getattr(bound, verb).replace(VERSIONED, UNVERSIONED, 1)
-            rule.additional_bindings.append(HttpRule(**{verb: template, "body": bound.body}))
+            alias = HttpRule(body=bound.body)
+            setattr(alias, verb, getattr(bound, verb).replace(VERSIONED, UNVERSIONED, 1))
+            rule.additional_bindings.append(alias)
+
+
+def _descriptor(message: type[Message]) -> Descriptor:
+    # One class, which the stubs know by two names.
+    return cast("Descriptor", message.DESCRIPTOR)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from aviary.errors import InvalidInput
 from aviary.gateway import filters, replies
 from aviary.gateway.bindings import DESCRIPTORS, bindings, methods, read_descriptors
-from aviary.gateway.routes import CLUSTER, redirect, routes
+from aviary.gateway.docs import docs_page
+from aviary.gateway.openapi import openapi
+from aviary.gateway.routes import CLUSTER, page, redirect, routes
 from aviary.gateway.telemetry import access_log, otlp_cluster, tracing
 from aviary.gateway.xds import Json, http2, socket, typed
 from aviary.rpc.server import MAX_MESSAGE_BYTES
@@ -18,7 +24,11 @@ _CONNECTIONS = 10_000
 _PAGE_BYTES = 4 * 1024 * 1024
 # The one regular expression over the default of 100 is UTF-8's grammar; RE2 is linear in the path whatever its size.
 _RUNTIME = {"re2.max_program_size.error_level": 500}
-_HTTP2 = {"max_concurrent_streams": 100, "initial_stream_window_size": 65_536, "initial_connection_window_size": 1_048_576}
+_HTTP2 = {
+    "max_concurrent_streams": 100,
+    "initial_stream_window_size": 65_536,
+    "initial_connection_window_size": 1_048_576,
+}
 
 
 def envoy_config(
@@ -54,8 +64,7 @@ def envoy_config(
     virtual_host = {
         "name": "aviary",
         "domains": ["*"],
-        "typed_per_filter_config": filters.cors(),
-        "routes": routes(bindings(called), {"/": redirect("/docs")}, settings),
+        "routes": routes(bindings(called), _pages(described), settings),
     }
     listener["filter_chains"] = [{"filters": [_connections(virtual_host, chain, settings, trusted_hops)]}]
     return {
@@ -67,6 +76,15 @@ def envoy_config(
         },
         "overload_manager": _connection_limit(),
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
+    }
+
+
+def _pages(described: FileDescriptorSet) -> Mapping[str, Json]:
+    docs = docs_page()
+    return {
+        "/": redirect("/docs"),
+        "/docs": page(docs.html, "text/html; charset=utf-8", content_security_policy=docs.security_policy),
+        "/openapi.json": page(json.dumps(openapi(described), separators=(",", ":")), "application/json"),
     }
 
 

@@ -8,30 +8,28 @@ from collections.abc import Sequence
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from aviary.gateway.bindings import with_unversioned_paths
+from aviary.gateway.replies import HEALTH_PATH
 from aviary.gateway.routes import CLUSTER, SIGNED_IN
 from aviary.gateway.xds import Json, header, http_filter, seconds, typed
 from aviary.rpc.identity import AUDIENCE, ISSUER
 from aviary.settings import Settings
 
 ADDRESS_HEADER = "x-aviary-address"
-_LIMIT_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+LIMIT_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 # What a client may not say: who it is, how to run the call, and what our own hops say to each other.
-_INTERNAL_HEADERS = ("x-aviary-", "x-user-", "x-envoy-", "x-forwarded-client-cert", "grpc-", "te")
+_INTERNAL_HEADERS = ("x-aviary-", "x-user-", "x-envoy-", "x-forwarded-client-cert", "grpc-")
 _CACHED_TOKENS = 10_000
 # Addresses whose use is remembered at once; the longest unused is forgotten first.
 _COUNTED_ADDRESSES = 100_000
 _COMPRESSED_FROM_BYTES = 1_024
-_COMPRESSED = ("application/json", "text/html", "application/javascript", "text/css")
+_COMPRESSED = {"safe_regex": {"regex": "(application/json|text/html)(;.*)?"}}
 _ALWAYS = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
 
 
-def filters(
-    *, jwks: str, settings: Settings, descriptors: FileDescriptorSet, services: Sequence[str]
-) -> list[Json]:
+def filters(*, jwks: str, settings: Settings, descriptors: FileDescriptorSet, services: Sequence[str]) -> list[Json]:
     """The chain, outermost first; gateway/README.md says why in this order."""
     return [
         _headers(),
-        http_filter("cors", "cors.v3.Cors"),
         _health(),
         _compressor("br", "brotli.compressor.v3.Brotli", quality=3),
         _compressor("gzip", "gzip.compressor.v3.Gzip", compression_level="COMPRESSION_LEVEL_1"),
@@ -43,25 +41,11 @@ def filters(
     ]
 
 
-def cors() -> Json:
-    """Any page may call: tokens travel in a header that only the page itself can set, never in a cookie."""
-    return {
-        "cors": typed(
-            "envoy.extensions.filters.http.cors.v3.CorsPolicy",
-            allow_origin_string_match=[{"safe_regex": {"regex": ".*"}}],
-            allow_methods="GET, POST, PUT, DELETE",
-            allow_headers="authorization, content-type, idempotency-key, traceparent",
-            expose_headers=f"retry-after, x-request-id, {', '.join(_LIMIT_HEADERS)}",
-            max_age="86400",
-        )
-    }
-
-
 def _headers() -> Json:
     """First in, last out: strips what clients may not say, and what they need not hear."""
     incoming = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _INTERNAL_HEADERS]
     # Where the service and the gateway both counted, the service's figures come first and are the tighter ones.
-    counted_once = [{"append": header(name, f"%RESP({name})%", "OVERWRITE_IF_EXISTS")} for name in _LIMIT_HEADERS]
+    counted_once = [{"append": header(name, f"%RESP({name})%", "OVERWRITE_IF_EXISTS")} for name in LIMIT_HEADERS]
     return http_filter(
         "headers",
         "header_mutation.v3.HeaderMutation",
@@ -73,6 +57,13 @@ def _headers() -> Json:
             "response_mutations": [
                 {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}},
                 *counted_once,
+                # Any page may call: tokens travel in a header that only the page itself can set, never in a cookie.
+                {"append": header("access-control-allow-origin", "*")},
+                {
+                    "append": header(
+                        "access-control-expose-headers", f"retry-after, x-request-id, {', '.join(LIMIT_HEADERS)}"
+                    )
+                },
                 {"append": header("x-content-type-options", "nosniff")},
                 {"append": header("cache-control", "no-store", "ADD_IF_ABSENT")},
             ],
@@ -86,7 +77,7 @@ def _health() -> Json:
         "health_check.v3.HealthCheck",
         pass_through_mode=False,
         cluster_min_healthy_percentages={CLUSTER: {"value": 100}},
-        headers=[{"name": ":path", "string_match": {"safe_regex": {"regex": r"/healthz(\?.*)?"}}}],
+        headers=[HEALTH_PATH],
     )
 
 
@@ -95,7 +86,7 @@ def _compressor(name: str, library: str, **options: int | str) -> Json:
         name,
         "compressor.v3.Compressor",
         response_direction_config={
-            "common_config": {"min_content_length": _COMPRESSED_FROM_BYTES, "content_type": list(_COMPRESSED)}
+            "common_config": {"min_content_length": _COMPRESSED_FROM_BYTES, "content_type_matcher": [_COMPRESSED]}
         },
         compressor_library={
             "name": name,

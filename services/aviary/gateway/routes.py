@@ -15,6 +15,11 @@ CLUSTER = "grpc"
 SIGNED_IN = "signed_in"
 # Left to the service to say that its deadline passed, in its own words, before the gateway does.
 _GRACE_S = 0.5
+_CORS = {
+    "allow-methods": "GET, POST, PUT, DELETE",
+    "allow-headers": "authorization, content-type, idempotency-key, traceparent",
+    "max-age": "86400",
+}
 # The transcoder refuses, with 404, any path that no RPC is bound to.
 _NOT_TRANSCODED: Json = {
     "typed_per_filter_config": {"transcoder": typed("envoy.config.route.v3.FilterConfig", disabled=True)}
@@ -51,12 +56,16 @@ def routes(bindings: Sequence[Binding], pages: Mapping[str, Json], settings: Set
     return [
         _preflight(),
         _not_utf8(),
+        _queries_beside_bodies(),
         *_foreign_bodies(),
-        *(route for binding in bindings for route in _calls(binding, settings)),
+        *(route for binding in _literal_first(bindings) for route in _calls(binding, settings)),
         *_served(pages),
-        # A route of its own rather than none: what holds for all routes, CORS above all, then holds for it too.
-        _answers({"prefix": "/"}, 404),
     ]
+
+
+def _literal_first(bindings: Sequence[Binding]) -> list[Binding]:
+    """`/users/me` before `/users/{id}`, which it would also be."""
+    return sorted(bindings, key=lambda binding: bool(binding.variables))
 
 
 def _served(pages: Mapping[str, Json]) -> Iterator[Json]:
@@ -122,15 +131,25 @@ def _access(binding: Binding) -> Json:
 
 
 def _preflight() -> Json:
-    """Give the CORS filter, which answers before this could, the route that it wants to see."""
+    """Tell a browser, which asks before it lets a page call, that any page may."""
     asks = [{"name": name, "present_match": True} for name in ("origin", "access-control-request-method")]
-    return _answers({"prefix": "/", "headers": [_verb("OPTIONS"), *asks]}, 204)
+    answer = _answers({"prefix": "/", "headers": [_verb("OPTIONS"), *asks]}, 204)
+    return answer | {
+        "response_headers_to_add": [header(f"access-control-{key}", value) for key, value in _CORS.items()]
+    }
 
 
 def _not_utf8() -> Json:
     """Refuse paths and queries whose escapes are no UTF-8: the transcoder would pass them on as strings."""
     matcher = {"name": ":path", "string_match": {"safe_regex": {"regex": f"({_UTF8})*"}}, "invert_match": True}
     return _answers({"prefix": "/", "headers": [matcher]}, 400, "the path or the query is not UTF-8")
+
+
+def _queries_beside_bodies() -> Json:
+    """Refuse a query where the body is the whole request: the transcoder would take fields from both."""
+    query = {"name": ":path", "string_match": {"safe_regex": {"regex": r"[^?]*\?.+"}}}
+    match = {"prefix": UNVERSIONED, "headers": [_verb("POST|PUT|PATCH"), query]}
+    return _answers(match, 400, "a call with a body takes no query parameters")
 
 
 def _answers(match: Json, status: int, text: str = "") -> Json:
@@ -152,9 +171,9 @@ def _foreign_bodies() -> Iterator[Json]:
     chunked = {"name": "transfer-encoding", "present_match": True}
     declared = {"name": "content-type", "present_match": True}
     grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+    # A gRPC request would pass the transcoder untouched, by whatever path and verb.
+    yield _answers({"prefix": "/", "headers": [grpc]}, 415)
     for conditions in (
-        # A gRPC request would pass the transcoder untouched, by whatever verb.
-        [grpc],
         [{**wrong, **missing_counts}, some_length],
         [{**wrong, **missing_counts}, chunked],
         [_verb("POST|PUT|PATCH|DELETE"), declared, wrong, no_length],

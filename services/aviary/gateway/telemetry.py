@@ -22,7 +22,7 @@ def access_log(path: str = ACCESS_LOG) -> Json:
                 "json_format": {
                     "time": "%START_TIME%",
                     "event": "request",
-                    "method": "%REQ(:METHOD)%",
+                    "method": "%REQ(x-envoy-original-method?:METHOD)%",
                     "path": "%PATH(NQ)%",
                     "status": "%RESPONSE_CODE%",
                     "ms": "%DURATION%",

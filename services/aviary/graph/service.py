@@ -79,7 +79,7 @@ class GraphService:
                 return
 
     async def counts(self, user_ids: Sequence[int]) -> Sequence[Counts]:
-        return await self._store.counts(user_ids)
+        return await self._store.counts(user_ids) if user_ids else []
 
     async def _must_exist(self, *user_ids: int) -> None:
         if not await self._people.exist(sorted(set(user_ids))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
@@ -44,7 +45,8 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
     options = descriptor.GetOptions()
     policy = options.Extensions[options_pb2.policy]
     # The stubs of googleapis say less of the extension than it is.
-    rule: HttpRule = options.Extensions[annotations_pb2.http]  # type: ignore[index]
+    rule: HttpRule = options.Extensions[cast(Any, annotations_pb2.http)]
+    rules: list[HttpRule] = [rule, *rule.additional_bindings] if rule.WhichOneof("pattern") else []
     return Method(
         path=f"/{service.full_name}/{descriptor.name}",
         service=service.full_name,
@@ -56,5 +58,5 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         limit=policy.limit,
         deadline_ms=policy.deadline_ms,
         has_key="request_id" in descriptor.input_type.fields_by_name,
-        http=[rule, *rule.additional_bindings] if rule.WhichOneof("pattern") else [],
+        http=rules,
     )

@@ -59,12 +59,15 @@ def to_status(error: AviaryError) -> status_pb2.Status:
     return status_pb2.Status(code=code, message=error.message, details=[_packed(detail) for detail in details])
 
 
-def from_rpc_error(error: grpc.aio.AioRpcError) -> AviaryError:
+def from_rpc_error(error: grpc.RpcError) -> AviaryError:
     """Return the exception that the other process raised, so that a caller cannot tell where it ran."""
+    if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
+        return AviaryError(INTERNAL)
     kind = _ERRORS.get(error.code().value[0], AviaryError)
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status: status_pb2.Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]
     raised = kind(error.details() or INTERNAL)
-    for detail in status.details if status else ():
+    details: list[any_pb2.Any] = list(status.details) if status else []
+    for detail in details:
         _read_detail(raised, detail)
     return raised
 

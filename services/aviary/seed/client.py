@@ -69,6 +69,7 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             # Unpacking an answer costs more than the loopback saves.
             headers={"accept-encoding": "identity"},
+            middlewares=[_send_once],
         )
         return self
 
@@ -84,7 +85,18 @@ class Client:
             ) as response:
                 return _answer(response.status, response.headers.get("retry-after"), await response.read())
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return Unknown(type(error).__name__)
+            return Unknown(str(error) or type(error).__name__)
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET or DELETE again by itself when a connection breaks.
+
+    The journal would not know: a deletion that was done and sent again is refused, as if it had never been done.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientConnectionError(type(error).__name__) from error
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -124,7 +124,10 @@ class TweetStore(Protocol):
         """
 
     async def delete(self, tweet_id: int, author_id: int) -> None:
-        """Delete softly, with event and counters. Raises NotFound when missing or deleted, Forbidden for another author."""
+        """Delete softly, with event and counters.
+
+        Raises NotFound when missing or deleted already, Forbidden for another author.
+        """
 
     async def undo_retweet(self, original_id: int, user_id: int) -> None:
         """Delete the user's retweet of `original_id`; nothing when there is none."""

@@ -179,9 +179,9 @@ class UserService:
 
     async def _find(self, name: str) -> Credentials | None:
         if "@" not in name:
-            return await self._store.credentials(username_key=rules.username_key(name))
+            return await self._store.credentials_of_username(rules.username_key(name))
         try:
-            return await self._store.credentials(email_key=rules.email_key(rules.email(name)))
+            return await self._store.credentials_of_email(rules.email_key(rules.email(name)))
         except InvalidInput:
             return None
 

@@ -164,8 +164,11 @@ class UserStore(Protocol):
     async def revoked_since(self, since_s: int) -> Sequence[Revocation]:
         """Return the sessions revoked at or after `since_s`, in no order."""
 
-    async def credentials(self, *, username_key: str = "", email_key: str = "") -> Credentials | None:
-        """Return what to check a login by either key against; None when there is no such user."""
+    async def credentials_of_username(self, username_key: str) -> Credentials | None:
+        """Return what to check a login by name against; None when there is no such user."""
+
+    async def credentials_of_email(self, email_key: str) -> Credentials | None:
+        """Return what to check a login by email against; None when there is no such user."""
 
     async def get(self, user_id: int) -> User | None:
         """Return a user, None when there is none."""

@@ -163,7 +163,7 @@ class Database:
         connection.execute("SAVEPOINT one")
         try:
             job.result = job.work(Transaction(connection, self._clock, self._ids))
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller, not to the writer
+        except Exception as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
             connection.execute("ROLLBACK TO one")

@@ -101,7 +101,7 @@ class SqliteGraphStore:
         def look(connection: sqlite3.Connection) -> dict[int, Counts]:
             marks = ",".join("?" * len(user_ids))
             rows: Iterable[tuple[int, int, int]] = connection.execute(
-                f"SELECT user_id, followers, following FROM accounts WHERE user_id IN ({marks})",  # noqa: S608 - marks alone
+                f"SELECT user_id, followers, following FROM accounts WHERE user_id IN ({marks})",
                 user_ids,
             )
             return {user_id: Counts(followers, following) for user_id, followers, following in rows}
@@ -112,7 +112,7 @@ class SqliteGraphStore:
     async def _page(self, owner: str, member: str, user_id: int, page: PageRequest) -> Page[int]:
         rows = await self._database.read(
             lambda connection: connection.execute(
-                f"SELECT follow_id, {member} FROM follows WHERE {owner} = ? AND active AND follow_id < ?"  # noqa: S608 - column names alone
+                f"SELECT follow_id, {member} FROM follows WHERE {owner} = ? AND active AND follow_id < ?"
                 " ORDER BY follow_id DESC LIMIT ?",
                 (user_id, page.below, page.limit + 1),
             ).fetchall()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from aviary.eventlog import Record
@@ -59,7 +58,7 @@ class SqliteEventLog:
             return removed
 
         while await self._database.write(delete):
-            await asyncio.sleep(0)
+            pass
 
 
 class SqliteOffsets:

@@ -31,6 +31,7 @@ _USER = (
     "id, username, email, display_name, bio, location, website, birth_date, language, timezone,"
     " verified, protected, suspended, created_ms, version"
 )
+_CREDENTIALS = "id, password_hash, suspended"
 _SUMMARY = "id, username, display_name, verified, protected, suspended"
 # One statement whatever the number of ids.
 _AMONG = "IN (SELECT value FROM json_each(?))"
@@ -82,35 +83,33 @@ class SqliteUserStore:
         )
         return [Revocation(session_id=session_id, revoked_s=revoked_s) for session_id, revoked_s in rows]
 
-    async def credentials(self, *, username_key: str = "", email_key: str = "") -> Credentials | None:
-        column, key = ("email_key", email_key) if email_key else ("username_key", username_key)
-        rows = await self._rows(f"SELECT id, password_hash, suspended FROM users WHERE {column} = ?", key)  # noqa: S608 - a column's name
-        if not rows:
-            return None
-        ((user_id, password_hash, suspended),) = rows
-        return Credentials(user_id=user_id, password_hash=password_hash, suspended=bool(suspended))
+    async def credentials_of_username(self, username_key: str) -> Credentials | None:
+        return _credentials(await self._rows(f"SELECT {_CREDENTIALS} FROM users WHERE username_key = ?", username_key))
+
+    async def credentials_of_email(self, email_key: str) -> Credentials | None:
+        return _credentials(await self._rows(f"SELECT {_CREDENTIALS} FROM users WHERE email_key = ?", email_key))
 
     async def get(self, user_id: int) -> User | None:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id = ?", user_id)  # noqa: S608 - column names
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id = ?", user_id)
         return _user(rows[0]) if rows else None
 
     async def get_by_username(self, username_key: str) -> User | None:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE username_key = ?", username_key)  # noqa: S608 - column names
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE username_key = ?", username_key)
         return _user(rows[0]) if rows else None
 
     async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))  # noqa: S608 - column names
+        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))
         found = {row[0]: _user(row) for row in rows}
         return [found[user_id] for user_id in user_ids if user_id in found]
 
     async def summaries(self, user_ids: Sequence[int]) -> Sequence[Summary]:
-        rows = await self._rows(f"SELECT {_SUMMARY} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))  # noqa: S608 - column names
+        rows = await self._rows(f"SELECT {_SUMMARY} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))
         found = {row[0]: _summary(row) for row in rows}
         return [found[user_id] for user_id in user_ids if user_id in found]
 
     async def resolve(self, username_keys: Sequence[str]) -> Mapping[str, int]:
         rows = await self._rows(
-            f"SELECT username_key, id FROM users WHERE username_key {_AMONG}",  # noqa: S608 - a constant
+            f"SELECT username_key, id FROM users WHERE username_key {_AMONG}",
             json.dumps(list(username_keys)),
         )
         return dict(rows)
@@ -129,7 +128,7 @@ def _insert(tx: Transaction, registration: Registration, trace: str) -> int:
     user_id = tx.next_id()
     columns = asdict(registration) | {"id": user_id, "created_ms": tx.now_ms()}
     tx.execute(
-        f"INSERT INTO users ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - a record's fields
+        f"INSERT INTO users ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         tuple(columns.values()),
     )
     _emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
@@ -159,7 +158,7 @@ def _update(tx: Transaction, user_id: int, changes: ProfileChanges, trace: str) 
     if user is None or all(getattr(user, name) == value for name, value in wanted.items()):
         return user
     tx.execute(
-        f"UPDATE users SET {', '.join(f'{name} = ?' for name in wanted)}, version = version + 1 WHERE id = ?",  # noqa: S608 - a record's fields
+        f"UPDATE users SET {', '.join(f'{name} = ?' for name in wanted)}, version = version + 1 WHERE id = ?",
         (*wanted.values(), user_id),
     )
     _emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, user.version + 1, trace)
@@ -167,7 +166,7 @@ def _update(tx: Transaction, user_id: int, changes: ProfileChanges, trace: str) 
 
 
 def _one(tx: Transaction, user_id: int) -> User | None:
-    row = tx.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()  # noqa: S608 - column names
+    row = tx.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()
     return _user(row) if row else None
 
 
@@ -180,6 +179,13 @@ def _user(row: Sequence[Any]) -> User:
     for flag in ("verified", "protected", "suspended"):
         values[flag] = bool(values[flag])
     return User(**values)
+
+
+def _credentials(rows: Sequence[Sequence[Any]]) -> Credentials | None:
+    if not rows:
+        return None
+    user_id, password_hash, suspended = rows[0]
+    return Credentials(user_id=user_id, password_hash=password_hash, suspended=bool(suspended))
 
 
 def _summary(row: Sequence[Any]) -> Summary:

@@ -1,0 +1,27 @@
+"""What any test may stand on: settings with a folder of their own, and business time that a test moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aviary.clock import Clock
+from aviary.metrics import Metrics
+from aviary.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An operator's choice for tests: the cheapest passwords, no limits."""
+    return Settings(data_dir=tmp_path / "data", bcrypt_cost=4, limits="off", fanout_retries=2, drain_s=5.0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()

@@ -1,0 +1,29 @@
+"""The stores under contract, each on every adapter that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from aviary.clock import Clock
+from aviary.metrics import Metrics
+from aviary.storage.sqlite.database import Database
+
+OpenDatabase = Callable[..., Database]
+
+
+@pytest.fixture
+def open_database(tmp_path: Path, clock: Clock, metrics: Metrics) -> Iterator[OpenDatabase]:
+    """Opens files of this test's own folder, and closes them when it ends."""
+    opened: list[Database] = []
+
+    def open_(name: str, *, queue_size: int = 1_000, group: int = 64, on: Clock = clock) -> Database:
+        path = tmp_path / f"{name}.db"
+        opened.append(Database(path, clock=on, metrics=metrics, queue_size=queue_size, group=group, readers=2))
+        return opened[-1]
+
+    yield open_
+    for database in opened:
+        database.close()  # closing twice is harmless

@@ -1,0 +1,210 @@
+"""What every adapter of GraphStore promises."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import pytest
+from tests.contract.conftest import OpenDatabase
+
+from aviary.errors import Conflict
+from aviary.eventlog import EventLog
+from aviary.events.v1 import events_pb2
+from aviary.graph.store import Change, Counts, GraphStore, Versions
+from aviary.paging import PageRequest
+from aviary.rpc.call import Claim
+from aviary.storage.sqlite.graph import SqliteGraphStore
+from aviary.storage.sqlite.outbox import SqliteEventLog
+
+ADA, BOB, CYD, DAN = 1, 2, 3, 4
+CHANGED, UNCHANGED = Change(changed=True), Change(changed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A store and the log of what it commits."""
+
+    store: GraphStore
+    log: EventLog
+
+    async def follow(self, follower: int, *followees: int) -> None:
+        for followee in followees:
+            await self.store.follow(follower, followee, claim=None)
+
+    async def happened(self) -> list[tuple[int, int, int, int]]:
+        """Each event as (type, follower, followee, version)."""
+        events = [record.event for record in await self.log.read(0, limit=10_000)]
+        return [(event.type, event.actor_id, event.target_id, event.version) for event in events]
+
+
+@pytest.fixture(params=["sqlite"])
+async def graph(open_database: OpenDatabase) -> Kept:
+    database = open_database("graph")
+    return Kept(SqliteGraphStore(database), SqliteEventLog(database))
+
+
+def claim(key: str, body: bytes = b"body") -> Claim:
+    return Claim(caller="1", rpc="/follow", key=key, body=body)
+
+
+async def walked(graph: Kept, user_id: int, *, followers: bool, limit: int) -> list[int]:
+    """A list of follows from page to page, to its end."""
+    found: list[int] = []
+    request = PageRequest(limit=limit)
+    while True:
+        pages = graph.store.followers if followers else graph.store.following
+        page = await pages(user_id, request)
+        assert len(page.items) <= limit
+        found.extend(page.items)
+        if page.next_below is None:
+            return found
+        assert len(page.items) == limit
+        request = PageRequest(limit=limit, below=page.next_below)
+
+
+async def test_a_follow_shows_on_both_sides_with_its_counts(graph: Kept) -> None:
+    assert await graph.store.follow(ADA, BOB, claim=None) == CHANGED
+
+    assert await graph.store.are_following([(ADA, BOB), (BOB, ADA), (ADA, BOB)]) == [True, False, True]
+    assert await graph.store.counts([BOB, ADA, CYD]) == [Counts(1, 0), Counts(0, 1), Counts(0, 0)]
+    assert (await graph.store.followers(BOB, PageRequest(limit=5))).items == [ADA]
+    assert (await graph.store.following(ADA, PageRequest(limit=5))).items == [BOB]
+    assert list(await graph.store.following_ids(ADA)) == [BOB]
+
+
+async def test_following_again_changes_nothing_and_tells_nobody(graph: Kept) -> None:
+    await graph.follow(ADA, BOB)
+    before = await graph.happened()
+
+    assert await graph.store.follow(ADA, BOB, claim=None) == UNCHANGED
+    assert await graph.happened() == before
+    assert await graph.store.counts([BOB]) == [Counts(1, 0)]
+    assert await graph.store.versions(ADA) == Versions(1, 1)
+
+
+async def test_unfollowing_takes_it_all_back_but_the_versions(graph: Kept) -> None:
+    await graph.follow(ADA, BOB)
+
+    assert await graph.store.unfollow(ADA, BOB) == CHANGED
+    assert await graph.store.unfollow(ADA, BOB) == UNCHANGED
+    assert await graph.store.are_following([(ADA, BOB)]) == [False]
+    assert await graph.store.counts([ADA, BOB]) == [Counts(0, 0), Counts(0, 0)]
+    assert await graph.store.versions(ADA) == Versions(follow=1, sources=2)
+
+
+async def test_unfollowing_whom_one_never_followed_changes_nothing(graph: Kept) -> None:
+    assert await graph.store.unfollow(ADA, BOB) == UNCHANGED
+    assert await graph.store.versions(ADA) == Versions(0, 0)
+    assert await graph.happened() == []
+
+
+async def test_each_change_has_one_event_with_a_rising_version(graph: Kept) -> None:
+    await graph.follow(ADA, BOB)
+    await graph.store.unfollow(ADA, BOB)
+    await graph.follow(ADA, BOB)
+
+    followed, unfollowed = events_pb2.EVENT_TYPE_FOLLOWED, events_pb2.EVENT_TYPE_UNFOLLOWED
+    assert await graph.happened() == [(followed, ADA, BOB, 1), (unfollowed, ADA, BOB, 2), (followed, ADA, BOB, 3)]
+
+
+async def test_only_the_followers_own_versions_rise(graph: Kept) -> None:
+    await graph.follow(ADA, BOB, CYD)
+
+    assert await graph.store.versions(ADA) == Versions(2, 2)
+    assert await graph.store.versions(BOB) == Versions(0, 0)
+
+
+async def test_a_settled_key_does_not_follow_again(graph: Kept) -> None:
+    assert await graph.store.follow(ADA, BOB, claim=claim("k")) == CHANGED
+    await graph.store.unfollow(ADA, BOB)
+
+    assert await graph.store.follow(ADA, BOB, claim=claim("k")) == UNCHANGED
+    assert await graph.store.are_following([(ADA, BOB)]) == [False]
+
+
+async def test_a_key_that_came_with_another_body_is_a_conflict(graph: Kept) -> None:
+    await graph.store.follow(ADA, BOB, claim=claim("k", b"bob"))
+
+    with pytest.raises(Conflict):
+        await graph.store.follow(ADA, CYD, claim=claim("k", b"cyd"))
+    assert await graph.store.are_following([(ADA, CYD)]) == [False]
+
+
+async def test_the_newest_follow_comes_first_and_a_renewed_one_is_new(graph: Kept) -> None:
+    await graph.follow(ADA, DAN)
+    await graph.follow(BOB, DAN)
+    await graph.follow(CYD, DAN)
+    await graph.store.unfollow(ADA, DAN)
+    await graph.follow(ADA, DAN)
+
+    assert await walked(graph, DAN, followers=True, limit=2) == [ADA, CYD, BOB]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 100])
+async def test_pages_of_any_size_make_the_same_list(graph: Kept, limit: int) -> None:
+    for follower in range(10, 20):
+        await graph.follow(follower, ADA)
+        await graph.follow(BOB, follower)
+
+    assert await walked(graph, ADA, followers=True, limit=limit) == list(range(19, 9, -1))
+    assert await walked(graph, BOB, followers=False, limit=limit) == list(range(19, 9, -1))
+
+
+async def test_a_follow_between_two_pages_never_changes_the_older_one(graph: Kept) -> None:
+    for follower in (10, 11, 12, 13):
+        await graph.follow(follower, ADA)
+    first = await graph.store.followers(ADA, PageRequest(limit=2))
+    await graph.follow(14, ADA)
+
+    assert first.next_below is not None
+    assert (await graph.store.followers(ADA, PageRequest(limit=2, below=first.next_below))).items == [11, 10]
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 50])
+async def test_follower_ids_come_in_pieces_oldest_first(graph: Kept, size: int) -> None:
+    for follower in range(10, 17):
+        await graph.follow(follower, ADA)
+    await graph.store.unfollow(12, ADA)
+
+    found: list[int] = []
+    after = 0
+    while piece := await graph.store.follower_ids(ADA, after=after, limit=size):
+        some, after = piece
+        found.extend(some)
+        if len(some) < size:
+            break
+    assert found == [10, 11, 13, 14, 15, 16]
+
+
+async def test_fifty_follows_under_one_key_are_one(graph: Kept) -> None:
+    changes = await asyncio.gather(*(graph.store.follow(ADA, BOB, claim=claim("k")) for _ in range(50)))
+
+    assert [change for change in changes if change.changed] == [CHANGED]
+    assert await graph.store.counts([ADA, BOB]) == [Counts(0, 1), Counts(1, 0)]
+    assert len(await graph.happened()) == 1
+
+
+async def test_counts_equal_the_lists_whatever_fifty_people_do_at_once(graph: Kept) -> None:
+    people, chance = list(range(1, 9)), random.Random(7)
+
+    async def act(draws: random.Random) -> None:
+        for _ in range(10):
+            one, other = draws.sample(people, 2)
+            if draws.random() < 0.6:
+                await graph.store.follow(one, other, claim=None)
+            else:
+                await graph.store.unfollow(one, other)
+
+    await asyncio.gather(*(act(random.Random(chance.random())) for _ in range(50)))
+
+    for person, counts in zip(people, await graph.store.counts(people), strict=True):
+        followers = await walked(graph, person, followers=True, limit=3)
+        following = await walked(graph, person, followers=False, limit=3)
+        assert counts == Counts(len(followers), len(following))
+        assert sorted(following) == sorted(await graph.store.following_ids(person))
+        assert all(await graph.store.are_following([(each, person) for each in followers]))
+    kinds = [kind for kind, *_ in await graph.happened()]
+    made, undone = kinds.count(events_pb2.EVENT_TYPE_FOLLOWED), kinds.count(events_pb2.EVENT_TYPE_UNFOLLOWED)
+    assert made - undone == sum(counts.followers for counts in await graph.store.counts(people))
