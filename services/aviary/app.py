@@ -18,7 +18,7 @@ from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
 from aviary.api.users.v1 import users_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.clock import Clock
-from aviary.eventlog import Consumer
+from aviary.eventlog import Consumer, insist
 from aviary.fanout.rpc import FanoutRpc, GraphFollowers
 from aviary.fanout.worker import FanoutWorker
 from aviary.graph.rpc import GraphRpc, UserDirectory
@@ -190,7 +190,7 @@ class Platform:
             await asyncio.sleep(_PRUNE_EVERY_S)
             self.timelines.forget_idle()
             for database in self._databases.values():
-                await SqliteEventLog(database).prune()
+                await insist(SqliteEventLog(database).prune, what=f"prune {database.name}")
 
     def close(self) -> None:
         """Finish accepted writes and close the stores."""

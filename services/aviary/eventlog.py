@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
+from aviary.errors import AviaryError
 from aviary.events.v1.events_pb2 import Event
 
 _log = logging.getLogger("aviary.consumer")
 _BATCH = 256
 _COMMIT_EVERY_S = 0.05
+_LONGEST_PAUSE_S = 5.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +114,7 @@ class Consumer:
             await self._read()
 
     async def _read(self) -> None:
-        while True:
-            records = await self._log.read(self._read_to, limit=_BATCH)
-            if not records:
-                await self._log.wait(self._read_to)
-                continue
+        async for records in tail(self._log, self._read_to, what=self._what.name):
             lanes = await self._what.route(records)
             for record, lane in zip(records, lanes, strict=True):
                 self._open[record.offset] = None
@@ -130,5 +131,27 @@ class Consumer:
         while True:
             await asyncio.sleep(_COMMIT_EVERY_S)
             if (done := self.committed) > self._committed:
-                await self._offsets.commit(self._what.name, done)
+                await insist(partial(self._offsets.commit, self._what.name, done), what=self._what.name)
                 self._committed = done
+
+
+async def tail(log: EventLog, after: int, *, what: str) -> AsyncIterator[Sequence[Record]]:
+    """Yield every record above `after` in order, a batch at a time, for ever."""
+    while True:
+        records = await insist(partial(log.read, after, limit=_BATCH), what=what)
+        if records:
+            after = records[-1].offset
+            yield records
+        else:
+            await insist(partial(log.wait, after), what=what)
+
+
+async def insist(step: Callable[[], Awaitable[T]], *, what: str) -> T:
+    """Do `step` until it works: a worker outlives a store that is down or full, and goes on where it was."""
+    for attempt in itertools.count(1):
+        try:
+            return await step()
+        except AviaryError as error:
+            _log.warning("step_retried", extra={"consumer": what, "attempt": attempt, "error": error.message})
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, 0.05 * 2 ** min(attempt, 10)))
+    raise AssertionError("unreachable")

@@ -35,6 +35,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """Looks at its size once in a thousand lines: a look costs more than a line."""
+
+    _lines = 0
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's own name
+        self._lines += 1
+        return self._lines % 1_000 == 0 and bool(super().shouldRollover(record))
+
+
 class _Enqueue(logging.handlers.QueueHandler):
     """Takes the trace id where the record was made; drops rather than blocks when the disk is slower than the load."""
 
@@ -56,7 +66,7 @@ def start(level: str, file: Path | None) -> logging.handlers.QueueListener:
     handlers: list[logging.Handler] = [errors]
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.handlers.RotatingFileHandler(file, maxBytes=_MAX_BYTES, backupCount=3))
+        handlers.append(_LogFile(file, maxBytes=_MAX_BYTES, backupCount=3))
     for handler in handlers:
         handler.setFormatter(formatter)
     records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE)

@@ -1,4 +1,7 @@
-"""One echo platform behind one real Envoy for most tests; those that break or limit it start their own."""
+"""One echo platform behind one real Envoy for most tests; those that break or limit it start their own.
+
+All of them run on one event loop: while another ran, the shared server could not answer its health checks.
+"""
 
 from __future__ import annotations
 

@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from tests.gateway.echo import Answer, Platform, platform
 
 from aviary.settings import Settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 # A window of a day: while the test runs no unit comes back.
 SETTINGS = Settings(limit_address_requests=6, limit_address_requests_window_s=86_400, limit_requests=4, drain_s=5.0)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def limited(tmp_path: Path) -> AsyncIterator[Platform]:
     async with platform(tmp_path, SETTINGS, trusted_hops=1) as running:
         yield running

@@ -21,6 +21,8 @@ from aviary.gateway import Envoy, envoy_config
 from aviary.gateway.xds import Json
 from aviary.settings import Settings
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 DEADLINE_S = 20.0
 
 
@@ -111,7 +113,7 @@ async def test_a_configuration_that_envoy_refuses_is_invalid(tmp_path: Path) -> 
 async def test_keys_that_are_none_are_invalid(tmp_path: Path) -> None:
     config = envoy_config(port=0, grpc_port=9, jwks="{}", settings=SETTINGS)
 
-    with pytest.raises(InvalidInput, match="[Jj]wks"):
+    with pytest.raises(InvalidInput, match="(?i)jwks"):
         await Envoy(config, folder=tmp_path, drain_s=1.0).start()
 
 
@@ -146,10 +148,9 @@ async def test_wait_does_not_return_for_a_stop_that_was_asked_for(tmp_path: Path
 async def test_stop_lets_a_request_under_way_finish(tmp_path: Path) -> None:
     # Hangs until the gateway gives up after 0.3 s and a grace: longer than a stop without draining would take.
     async with platform(tmp_path, SETTINGS) as running:
-        before = running.envoy.requests_under_way
         under_way = asyncio.ensure_future(running.call("GET", f"/api/v1/tweets/{HANGS}"))
         async with asyncio.timeout(DEADLINE_S):
-            while await before() == 0:
+            while await running.envoy.requests_under_way() == 0:
                 await asyncio.sleep(0.005)
         await running.envoy.stop()
 

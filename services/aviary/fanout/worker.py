@@ -14,7 +14,7 @@ from opentelemetry import trace
 from aviary import entries, ids
 from aviary.clock import Clock
 from aviary.errors import AviaryError
-from aviary.eventlog import Consumption, Lane, Record
+from aviary.eventlog import Consumption, Lane, Record, insist
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.fanout.store import AuthorTier, DeadLetters, Tier, TierStore, WarmTimelines
@@ -96,7 +96,7 @@ class FanoutWorker:
                 return
         # Whose lists lack the tweet is not known, so none may claim to be complete.
         await self._timelines.clear()
-        await self._dead_letters.add("tweets", record.offset, failure)
+        await insist(lambda: self._dead_letters.add("tweets", record.offset, failure), what="fanout")
         self._metrics.fanout_dead.inc()
         _log.error("fanout_dead_lettered", extra={"tweet_id": record.event.entity_id, "error": failure})
 

@@ -87,6 +87,12 @@ class Envoy:
                 await self._drain()
         await self._terminate()
 
+    async def requests_under_way(self) -> int:
+        """How many requests have no answer yet."""
+        name = "http.gateway.downstream_rq_active"
+        line = await self._admin("GET", f"/stats?filter={re.escape(name)}")
+        return int(line.rpartition(":")[2] or 0)
+
     @property
     def _running(self) -> Process:
         if self._process is None:
@@ -144,13 +150,8 @@ class Envoy:
     async def _drain(self) -> None:
         await self._admin("POST", "/drain_listeners")
         # Another process has no event to wait for.
-        while await self._active_requests():  # noqa: ASYNC110
+        while await self.requests_under_way():  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
-
-    async def _active_requests(self) -> int:
-        name = "http.gateway.downstream_rq_active"
-        line = await self._admin("GET", f"/stats?filter={re.escape(name)}")
-        return int(line.rpartition(":")[2] or 0)
 
     async def _terminate(self) -> None:
         self._running.send_signal(signal.SIGTERM)

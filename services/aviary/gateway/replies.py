@@ -48,7 +48,11 @@ def refusals(settings: Settings) -> list[Refusal]:
         Refusal(401, Unauthenticated, unaccepted),
         # Envoy says 403 to one thing only: a token that is for somebody else.
         Refusal(403, Unauthenticated, unaccepted, becomes=401),
-        Refusal(404, NotFound, "there is no call %REQ(:METHOD)% %PATH(NQ)%; /openapi.json lists them all"),
+        Refusal(
+            404,
+            NotFound,
+            "there is no call %REQ(x-envoy-original-method?:METHOD)% %PATH(NQ)%; /openapi.json lists them all",
+        ),
         Refusal(408, DeadlineExceeded, "the request took too long to arrive"),
         Refusal(413, InvalidInput, f"the body is larger than {settings.max_body_bytes} bytes, which is the limit"),
         Refusal(415, InvalidInput, "the content type is '%REQ(content-type)%'; only application/json is understood"),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from aviary.eventlog import EventLog
+from aviary.eventlog import EventLog, tail
 from aviary.events.v1 import events_pb2
 from aviary.rpc.identity import DenyList
 from aviary.users.store import UserStore
-
-_BATCH = 256
 
 
 async def feed_deny_list(
@@ -27,12 +25,7 @@ async def feed_deny_list(
     for revocation in await store.revoked_since(int(now_s) - for_s):
         denied.refuse(revocation.session_id, for_s=revocation.revoked_s + for_s - now_s)
     loaded.set()
-    while True:
-        records = await log.read(after, limit=_BATCH)
-        if not records:
-            await log.wait(after)
-            continue
+    async for records in tail(log, after, what="deny list"):
         for record in records:
             if record.event.type == events_pb2.EVENT_TYPE_SESSION_REVOKED:
                 denied.refuse(record.event.entity_id, for_s=for_s)
-        after = records[-1].offset

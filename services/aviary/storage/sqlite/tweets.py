@@ -45,9 +45,10 @@ class SqliteTweetStore:
         body, trace = encoding.fixed_part(draft), traceparent()
 
         def write(tx: Transaction) -> Written:
-            if draft.kind is Kind.RETWEET and (existing := _retweet_of(tx, draft.ref_id, draft.author_id)):
-                return Written(existing, repeated=True)
-            return Written(*tx.once(claim, lambda: _insert(tx, draft, body, trace)))
+            existing = _retweet_of(tx, draft.ref_id, draft.author_id) if draft.kind is Kind.RETWEET else 0
+            # The key is settled also with a retweet that was there, or its repeat would make one after an undo.
+            tweet_id, repeated = tx.once(claim, lambda: existing or _insert(tx, draft, body, trace))
+            return Written(tweet_id, repeated=repeated or tweet_id == existing)
 
         return await self._database.write(write)
 

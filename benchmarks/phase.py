@@ -1,0 +1,149 @@
+"""A phase of load on one kind of request: what was asked for, and what came of it.
+
+Phases run in a process of their own, so that the measuring shares no interpreter with anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+
+from benchmarks import answers, wire
+from benchmarks.crowd import Crowd, Person
+from benchmarks.latency import Latencies
+from benchmarks.load import Exchange, Requests, closed_loop, open_loop
+from benchmarks.processes import cpu_s
+from benchmarks.schedule import arrivals
+
+
+class Kind(StrEnum):
+    HOME = "home"
+    POST = "post"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A load; `rate` 0 is a closed loop. `processes` are those whose CPU is counted, by name."""
+
+    url: str
+    kind: Kind
+    crowd: Crowd
+    connections: int
+    duration_s: float
+    processes: dict[str, int]
+    rate: float = 0.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a phase measured. `faults` counts the wrong answers by what was wrong; `cpu_s` includes the client's."""
+
+    latencies: bytes
+    lateness: bytes
+    count: int
+    elapsed_s: float
+    cpu_s: dict[str, float]
+    faults: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def per_s(self) -> float:
+        return self.count / self.elapsed_s
+
+    def ms(self, percentile: float) -> float:
+        return Latencies.decode(self.latencies).ms(percentile)
+
+    def late_ms(self, percentile: float) -> float:
+        """How late the driver itself was, when a connection was free for a request that was due."""
+        return Latencies.decode(self.lateness).ms(percentile)
+
+    def cpu_us(self, process: str) -> float:
+        return self.cpu_s[process] / self.count * 1e6
+
+
+def perform(phase: Phase) -> Outcome:
+    """Put the load on and judge every answer afterwards."""
+    work = _Pages(phase) if phase.kind is Kind.HOME else _Posts(phase)
+    # Garbage of ten thousand answers, collected when it suits the interpreter, would show up as latency.
+    gc.disable()
+    meter = Meter(phase.processes)
+    began = time.perf_counter()
+    exchanges = asyncio.run(_exchange(phase, work.request))
+    elapsed_s = time.perf_counter() - began
+    used = meter.read()
+    gc.enable()
+    return outcome(exchanges, elapsed_s, used, work.fault)
+
+
+async def _exchange(phase: Phase, request: Requests) -> list[Exchange]:
+    async with wire.connected(phase.url, phase.connections) as connections:
+        if not phase.rate:
+            return await closed_loop(connections, phase.duration_s, request)
+        due = arrivals(rate=phase.rate, duration_s=phase.duration_s, seed=phase.seed)
+        return await open_loop(connections, due, request)
+
+
+def outcome(
+    exchanges: list[Exchange], elapsed_s: float, used: dict[str, float], fault: Callable[[Exchange], str]
+) -> Outcome:
+    """Sum up: latencies over all answers, wrong ones included, because leaving out failures flatters."""
+    latencies = Latencies.of(each.latency_s for each in exchanges)
+    lateness = Latencies.of(each.sent - each.due for each in exchanges)
+    faults = Counter(filter(None, map(fault, exchanges)))
+    return Outcome(latencies.encode(), lateness.encode(), len(exchanges), elapsed_s, used, faults)
+
+
+class Meter:
+    """CPU that processes use while something runs, this one included as `client`."""
+
+    def __init__(self, processes: dict[str, int]) -> None:
+        self._processes = processes
+        self._before = self._now()
+
+    def read(self) -> dict[str, float]:
+        now = self._now()
+        return {name: now[name] - self._before[name] for name in now}
+
+    def _now(self) -> dict[str, float]:
+        return {name: cpu_s(pid) for name, pid in self._processes.items()} | {"client": time.process_time()}
+
+
+class _Pages:
+    """First pages of home of people chosen uniformly, so that no cache of a few hot readers is measured."""
+
+    def __init__(self, phase: Phase) -> None:
+        rng = Random(phase.seed)
+        pages = [wire.get(f"/timeline/home?limit={answers.PAGE}", token=person.token) for person in phase.crowd.people]
+        self._pages = rng.choices(pages, k=1 << 16)
+
+    def request(self, number: int) -> bytes:
+        return self._pages[number % len(self._pages)]
+
+    def fault(self, exchange: Exchange) -> str:
+        return answers.fault_of_page(exchange.answer)
+
+
+class _Posts:
+    """Tweets by people chosen uniformly, each under a key of its own."""
+
+    def __init__(self, phase: Phase) -> None:
+        rng = Random(phase.seed)
+        self._authors: list[Person] = rng.choices(phase.crowd.people, k=1 << 16)
+        self._texts = phase.crowd.texts
+        self._run = f"{time.time_ns():x}"
+
+    def request(self, number: int) -> bytes:
+        author = self._authors[number % len(self._authors)]
+        return wire.post("/tweets", {"content": self._text(number)}, token=author.token, key=f"{self._run}-{number}")
+
+    def fault(self, exchange: Exchange) -> str:
+        return answers.fault_of_post(exchange.answer, self._text(exchange.number))
+
+    def _text(self, number: int) -> str:
+        return self._texts[number % len(self._texts)]

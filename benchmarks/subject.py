@@ -1,0 +1,101 @@
+"""The platform under test: `aviary up` on a folder of its own, as anybody would start it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import processes
+
+START_S = 60.0
+STOP_S = 30.0
+# Limits would measure the limits. The cheapest hash: nobody logs in while the clock runs. Tokens outlast the run.
+SETTINGS = {"AVIARY_LIMITS": "off", "AVIARY_BCRYPT_COST": "4", "AVIARY_ACCESS_TOKEN_TTL_S": "7200"}
+_COMMAND = (sys.executable, "-c", "from aviary.cli import main; main()", "up", "--port", "0")
+
+
+class SubjectFailed(Exception):
+    """The platform did not start, or ended; its last lines are in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A running platform. `aviary` and `envoy` are process ids."""
+
+    url: str
+    metrics: str
+    aviary: int
+    envoy: int
+    ready_s: float
+
+    @property
+    def processes(self) -> dict[str, int]:
+        return {"aviary": self.aviary, "envoy": self.envoy}
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Subject]:
+    """The platform on `folder`, from its `ready` line until the body ends. Raises SubjectFailed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    errors = folder / "stderr"
+    began = time.perf_counter()
+    with errors.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*_COMMAND, "--data-dir", str(folder / "data")],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=_environment(),
+            text=True,
+        )
+    try:
+        said = _until_ready(process, errors)
+        ready_s = time.perf_counter() - began
+        yield Subject(said["ready"], said["metrics"], process.pid, _envoy(process.pid), ready_s)
+    finally:
+        _stop(process)
+
+
+def _environment() -> dict[str, str]:
+    # What the operator of this machine has set must not change what is measured.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AVIARY_")}
+    return inherited | SETTINGS
+
+
+def _until_ready(process: subprocess.Popen[str], errors: Path) -> dict[str, str]:
+    """What the platform prints at its start, a name and an address a line."""
+    assert process.stdout is not None
+    said: dict[str, str] = {}
+    watchdog = time.monotonic() + START_S
+    for line in process.stdout:
+        name, _, address = line.strip().partition(" ")
+        said[name] = address
+        if name == "ready":
+            return said
+        if time.monotonic() > watchdog:
+            break
+    raise SubjectFailed(f"the platform did not get ready: {errors.read_text(errors='replace')[-2000:]}")
+
+
+def _envoy(aviary: int) -> int:
+    for child in processes.children(aviary):
+        if processes.name(child) == "envoy":
+            return child
+    raise SubjectFailed("the platform runs without Envoy")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,164 @@
+"""What every adapter of EventLog and of Offsets promises."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from tests.contract.conftest import OpenDatabase
+
+from aviary.clock import Clock
+from aviary.eventlog import EventLog, Offsets
+from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_UPDATED, Event
+from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.outbox import SqliteEventLog, SqliteOffsets
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A log, and the way to write to it."""
+
+    database: Database
+    log: EventLog
+
+    async def emit(self, *entities: int) -> None:
+        for entity in entities:
+            event = Event(type=EVENT_TYPE_USER_UPDATED, key=entity, entity_id=entity)
+            await self.database.write(lambda tx, event=event: tx.emit(event))
+
+    async def entities(self, after: int = 0, *, limit: int = 1_000) -> list[int]:
+        return [record.event.entity_id for record in await self.log.read(after, limit=limit)]
+
+
+@pytest.fixture(params=["sqlite"])
+async def kept(open_database: OpenDatabase) -> Kept:
+    database = open_database("users")
+    return Kept(database, SqliteEventLog(database))
+
+
+@pytest.fixture(params=["sqlite"])
+async def offsets(open_database: OpenDatabase) -> Offsets:
+    return SqliteOffsets(open_database("fanout"))
+
+
+async def test_an_empty_log_ends_at_zero(kept: Kept) -> None:
+    assert await kept.log.end() == 0
+    assert await kept.log.read(0, limit=10) == []
+
+
+async def test_records_come_in_the_order_of_their_commits_and_none_is_left_out(kept: Kept) -> None:
+    await asyncio.gather(*(kept.emit(entity) for entity in range(1, 101)))
+    records = await kept.log.read(0, limit=1_000)
+
+    assert sorted(record.event.entity_id for record in records) == list(range(1, 101))
+    assert [record.offset for record in records] == sorted({record.offset for record in records})
+    assert [record.event.id for record in records] == sorted({record.event.id for record in records})
+    assert records[-1].offset == await kept.log.end()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1_000])
+async def test_reading_on_after_the_last_offset_gives_the_rest(kept: Kept, limit: int) -> None:
+    await kept.emit(*range(1, 8))
+    found: list[int] = []
+    after = 0
+    while records := await kept.log.read(after, limit=limit):
+        assert len(records) <= limit
+        found.extend(record.event.entity_id for record in records)
+        after = records[-1].offset
+
+    assert found == list(range(1, 8))
+
+
+async def test_an_event_of_a_write_that_failed_is_not_in_the_log(kept: Kept) -> None:
+    def fail() -> None:
+        raise LookupError("on purpose")
+
+    with pytest.raises(LookupError):
+        await kept.database.write(lambda tx: (tx.emit(Event(entity_id=1)), fail()))
+    await kept.emit(2)
+
+    assert await kept.entities() == [2]
+
+
+async def test_waiting_ends_at_once_where_there_is_more(kept: Kept) -> None:
+    await kept.emit(1)
+    async with asyncio.timeout(20):
+        await kept.log.wait(0)
+
+
+async def test_waiting_at_the_end_ends_with_the_next_commit(kept: Kept) -> None:
+    await kept.emit(1)
+    waiting = asyncio.create_task(kept.log.wait(await kept.log.end()))
+    await kept.emit(2)
+
+    async with asyncio.timeout(20):
+        await waiting
+    assert await kept.entities(1) == [2]
+
+
+async def test_a_reader_that_only_waits_and_reads_misses_nothing(kept: Kept) -> None:
+    async def follow() -> list[int]:
+        found: list[int] = []
+        after = 0
+        while len(found) < 60:
+            await kept.log.wait(after)
+            records = await kept.log.read(after, limit=7)
+            found.extend(record.event.entity_id for record in records)
+            after = records[-1].offset if records else after
+        return found
+
+    async with asyncio.timeout(20):
+        found, *_ = await asyncio.gather(follow(), *(kept.emit(*range(each, each + 20)) for each in (1, 21, 41)))
+    assert sorted(found) == list(range(1, 61))
+
+
+async def test_pruning_keeps_a_week_and_always_the_newest_event(
+    open_database: OpenDatabase, clock: Clock
+) -> None:
+    database = open_database("users")
+    log = SqliteEventLog(database)
+    kept = Kept(database, log)
+    await kept.emit(1, 2)
+    clock.advance(6 * DAY_MS)
+    await kept.emit(3)
+    clock.advance(2 * DAY_MS)
+    await log.prune()
+    assert await kept.entities() == [3]
+
+    clock.advance(30 * DAY_MS)
+    await log.prune()
+    assert await kept.entities() == [3]
+
+
+async def test_offsets_are_never_used_twice_even_after_pruning(open_database: OpenDatabase, clock: Clock) -> None:
+    database = open_database("users")
+    log = SqliteEventLog(database)
+    kept = Kept(database, log)
+    await kept.emit(1, 2)
+    end = await log.end()
+    clock.advance(8 * DAY_MS)
+    await log.prune()
+    await kept.emit(3)
+
+    assert [record.offset for record in await log.read(end, limit=10)] == [end + 1]
+
+
+async def test_a_consumer_that_never_committed_has_no_offset(offsets: Offsets) -> None:
+    assert await offsets.load("nobody") is None
+
+
+async def test_an_offset_is_kept_per_consumer_and_never_goes_back(offsets: Offsets) -> None:
+    await offsets.commit("one", 7)
+    await offsets.commit("one", 5)
+    await offsets.commit("other", 3)
+
+    assert await offsets.load("one") == 7
+    assert await offsets.load("other") == 3
+
+
+async def test_offsets_committed_at_once_end_at_the_highest(offsets: Offsets) -> None:
+    await asyncio.gather(*(offsets.commit("one", each) for each in [3, 50, 1, 49, *range(40)]))
+    assert await offsets.load("one") == 50
