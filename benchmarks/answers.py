@@ -1,4 +1,4 @@
-"""Whether an answer is the right one. Judged after the stopwatch has stopped, so that judging costs the figures nothing."""
+"""Whether an answer is the right one; judged after the stopwatch has stopped, so that it costs the figures nothing."""
 
 from __future__ import annotations
 

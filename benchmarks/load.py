@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
 
-from benchmarks.wire import Answer, Connection
+from benchmarks.wire import Answer
 
 Requests = Callable[[int], bytes]
 Clock = Callable[[], float]
+
+
+class Sender(Protocol):
+    """Carries one request at a time; a kept connection does."""
+
+    async def send(self, request: bytes) -> Answer:
+        """Return the answer, with the time at which it was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,38 +41,49 @@ class Exchange:
 
 
 async def open_loop(
-    connections: Sequence[Connection], due: Sequence[float], request: Requests, *, clock: Clock = time.perf_counter
+    connections: Sequence[Sender],
+    due: Sequence[float],
+    request: Requests,
+    *,
+    then: Callable[[Exchange], None] | None = None,
+    clock: Clock = time.perf_counter,
 ) -> list[Exchange]:
-    """Send request n when `due[n]` seconds have passed, or as soon after as a connection is free."""
+    """Send request n when `due[n]` seconds have passed, or as soon after as a connection is free.
+
+    `then` is told of each exchange as it ends; it must not take long.
+    """
     began = clock()
-    waiting = iter(list(enumerate(due)))
+    waiting = enumerate(due)
     exchanges: list[Exchange] = []
 
-    async def carry(connection: Connection) -> None:
+    async def carry(connection: Sender) -> None:
         for number, after_s in waiting:
             at = began + after_s
             await _until(at, clock)
             sent = clock()
-            exchanges.append(Exchange(number, at, sent, await connection.send(request(number))))
+            exchange = Exchange(number, at, sent, await connection.send(request(number)))
+            exchanges.append(exchange)
+            if then is not None:
+                then(exchange)
 
-    await _all(carry(connection) for connection in connections)
+    await _all([carry(connection) for connection in connections])
     return exchanges
 
 
 async def closed_loop(
-    connections: Sequence[Connection], duration_s: float, request: Requests, *, clock: Clock = time.perf_counter
+    connections: Sequence[Sender], duration_s: float, request: Requests, *, clock: Clock = time.perf_counter
 ) -> list[Exchange]:
     """Send the next request on each connection once the one before is answered: the most that the server takes."""
     end = clock() + duration_s
-    numbers = iter(range(1 << 62))
+    numbers = count()
     exchanges: list[Exchange] = []
 
-    async def carry(connection: Connection) -> None:
+    async def carry(connection: Sender) -> None:
         while (sent := clock()) < end:
             number = next(numbers)
             exchanges.append(Exchange(number, sent, sent, await connection.send(request(number))))
 
-    await _all(carry(connection) for connection in connections)
+    await _all([carry(connection) for connection in connections])
     return exchanges
 
 
@@ -72,11 +92,7 @@ async def _until(at: float, clock: Clock) -> None:
         await asyncio.sleep(left)
 
 
-async def _all(work: Iterator[Awaitable[None]]) -> None:
+async def _all(work: Sequence[Coroutine[None, None, None]]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for each in work:
-            tasks.create_task(_awaited(each))
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
+            tasks.create_task(each)

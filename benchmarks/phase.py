@@ -12,17 +12,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from random import Random
 
-from benchmarks import answers, wire
-from benchmarks.crowd import Crowd, Person
+from benchmarks import wire
+from benchmarks.crowd import Crowd
 from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, Requests, closed_loop, open_loop
 from benchmarks.processes import cpu_s
 from benchmarks.schedule import arrivals
+from benchmarks.traffic import Pages, Posts
 
 
 class Kind(StrEnum):
+    # Each home once, in order, as after a restart; and homes at random.
+    FIRST = "first"
     HOME = "home"
     POST = "post"
 
@@ -69,7 +71,7 @@ class Outcome:
 
 def perform(phase: Phase) -> Outcome:
     """Put the load on and judge every answer afterwards."""
-    work = _Pages(phase) if phase.kind is Kind.HOME else _Posts(phase)
+    work = _work(phase)
     # Garbage of ten thousand answers, collected when it suits the interpreter, would show up as latency.
     gc.disable()
     meter = Meter(phase.processes)
@@ -79,6 +81,16 @@ def perform(phase: Phase) -> Outcome:
     used = meter.read()
     gc.enable()
     return outcome(exchanges, elapsed_s, used, work.fault)
+
+
+def _work(phase: Phase) -> Pages | Posts:
+    match phase.kind:
+        case Kind.FIRST:
+            return Pages(phase.crowd)
+        case Kind.HOME:
+            return Pages(phase.crowd, seed=phase.seed)
+        case Kind.POST:
+            return Posts(phase.crowd, seed=phase.seed)
 
 
 async def _exchange(phase: Phase, request: Requests) -> list[Exchange]:
@@ -112,38 +124,3 @@ class Meter:
 
     def _now(self) -> dict[str, float]:
         return {name: cpu_s(pid) for name, pid in self._processes.items()} | {"client": time.process_time()}
-
-
-class _Pages:
-    """First pages of home of people chosen uniformly, so that no cache of a few hot readers is measured."""
-
-    def __init__(self, phase: Phase) -> None:
-        rng = Random(phase.seed)
-        pages = [wire.get(f"/timeline/home?limit={answers.PAGE}", token=person.token) for person in phase.crowd.people]
-        self._pages = rng.choices(pages, k=1 << 16)
-
-    def request(self, number: int) -> bytes:
-        return self._pages[number % len(self._pages)]
-
-    def fault(self, exchange: Exchange) -> str:
-        return answers.fault_of_page(exchange.answer)
-
-
-class _Posts:
-    """Tweets by people chosen uniformly, each under a key of its own."""
-
-    def __init__(self, phase: Phase) -> None:
-        rng = Random(phase.seed)
-        self._authors: list[Person] = rng.choices(phase.crowd.people, k=1 << 16)
-        self._texts = phase.crowd.texts
-        self._run = f"{time.time_ns():x}"
-
-    def request(self, number: int) -> bytes:
-        author = self._authors[number % len(self._authors)]
-        return wire.post("/tweets", {"content": self._text(number)}, token=author.token, key=f"{self._run}-{number}")
-
-    def fault(self, exchange: Exchange) -> str:
-        return answers.fault_of_post(exchange.answer, self._text(exchange.number))
-
-    def _text(self, number: int) -> str:
-        return self._texts[number % len(self._texts)]

@@ -94,7 +94,7 @@ async def connected(url: str, number: int) -> AsyncIterator[list[Connection]]:
     """`number` open connections to the host and port of `url`."""
     address = urlsplit(url)
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, address.hostname, address.port) for _ in range(number)]
+    made = [await loop.create_connection(Connection, address.hostname or "", address.port or 80) for _ in range(number)]
     connections = [connection for _, connection in made]
     try:
         yield connections

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from tests.contract.conftest import OpenDatabase
@@ -13,6 +14,7 @@ from aviary.eventlog import EventLog, Offsets
 from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_UPDATED, Event
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog, SqliteOffsets
+from aviary.storage.sqlite.transaction import Transaction
 
 DAY_MS = 86_400_000
 
@@ -27,7 +29,7 @@ class Kept:
     async def emit(self, *entities: int) -> None:
         for entity in entities:
             event = Event(type=EVENT_TYPE_USER_UPDATED, key=entity, entity_id=entity)
-            await self.database.write(lambda tx, event=event: tx.emit(event))
+            await self.database.write(partial(Transaction.emit, event=event))
 
     async def entities(self, after: int = 0, *, limit: int = 1_000) -> list[int]:
         return [record.event.entity_id for record in await self.log.read(after, limit=limit)]
@@ -73,11 +75,12 @@ async def test_reading_on_after_the_last_offset_gives_the_rest(kept: Kept, limit
 
 
 async def test_an_event_of_a_write_that_failed_is_not_in_the_log(kept: Kept) -> None:
-    def fail() -> None:
+    def fail(tx: Transaction) -> None:
+        tx.emit(Event(entity_id=1))
         raise LookupError("on purpose")
 
     with pytest.raises(LookupError):
-        await kept.database.write(lambda tx: (tx.emit(Event(entity_id=1)), fail()))
+        await kept.database.write(fail)
     await kept.emit(2)
 
     assert await kept.entities() == [2]
@@ -111,13 +114,13 @@ async def test_a_reader_that_only_waits_and_reads_misses_nothing(kept: Kept) -> 
         return found
 
     async with asyncio.timeout(20):
-        found, *_ = await asyncio.gather(follow(), *(kept.emit(*range(each, each + 20)) for each in (1, 21, 41)))
+        following = asyncio.ensure_future(follow())
+        await asyncio.gather(*(kept.emit(*range(each, each + 20)) for each in (1, 21, 41)))
+        found = await following
     assert sorted(found) == list(range(1, 61))
 
 
-async def test_pruning_keeps_a_week_and_always_the_newest_event(
-    open_database: OpenDatabase, clock: Clock
-) -> None:
+async def test_pruning_keeps_a_week_and_always_the_newest_event(open_database: OpenDatabase, clock: Clock) -> None:
     database = open_database("users")
     log = SqliteEventLog(database)
     kept = Kept(database, log)

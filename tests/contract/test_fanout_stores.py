@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 
 import pytest
 from tests.contract.conftest import OpenDatabase
@@ -65,7 +64,7 @@ async def test_the_same_tier_again_changes_nothing(tiers: TierStore) -> None:
     assert await tiers.version() == 1
 
 
-@pytest.mark.parametrize("order", itertools.permutations([Tier.MID, Tier.PULL, Tier.MID]))
+@pytest.mark.parametrize("order", [(Tier.MID, Tier.PULL, Tier.MID), (Tier.PULL, Tier.MID, Tier.MID)])
 async def test_a_new_process_on_the_same_store_lowers_nothing(
     open_database: OpenDatabase, order: tuple[Tier, ...]
 ) -> None:

@@ -286,7 +286,11 @@ async def test_deleting_is_soft_and_undoes_what_was_counted(kept: Kept) -> None:
     assert (await kept.one(answer)).deleted
     assert counted(await kept.one(parent)) == (0, 0, 0, 0)
     assert (await kept.happened())[-2:] == [(DELETED, answer), (DELETED, quoting)]
-    assert await kept.store.author_counts([ADA, BOB, CYD]) == [AuthorCounts(1, 0), AuthorCounts(0, 0), AuthorCounts(0, 0)]
+    assert await kept.store.author_counts([ADA, BOB, CYD]) == [
+        AuthorCounts(1, 0),
+        AuthorCounts(0, 0),
+        AuthorCounts(0, 0),
+    ]
 
 
 async def test_deleting_a_retweet_by_its_own_id_undoes_it(kept: Kept) -> None:
@@ -407,9 +411,7 @@ async def test_an_entry_says_what_it_refers_to(kept: Kept) -> None:
     rows = await kept.store.entries([BOB, CYD], PageRequest(limit=9), no_replies=False, media_only=False)
 
     assert list(entries.unpack(rows)) == [
-        entries.Entry(
-            id=again, author_id=CYD, ref_id=answer, ref_author_id=BOB, is_retweet=True, ref_is_reply=True
-        ),
+        entries.Entry(id=again, author_id=CYD, ref_id=answer, ref_author_id=BOB, is_retweet=True, ref_is_reply=True),
         entries.Entry(id=answer, author_id=BOB, ref_id=first, ref_author_id=ADA),
     ]
 

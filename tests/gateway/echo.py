@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,14 @@ FAILURES: dict[int, AviaryError] = {
     503: Unavailable("the store does not answer", retry_after_s=1),
 }
 HANGS, RAISES = 504, 500
+DEADLINE_S = 20.0
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what another process does."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not await holds():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.01)
 
 
 class Echo:
@@ -179,8 +187,9 @@ class Platform:
 
     async def post(self, path: str, body: bytes, *, kind: str | None = "application/json") -> Answer:
         """POST these very bytes as this very content type."""
-        skipped = {} if kind else {"skip_auto_headers": ["content-type"]}
-        return await self.call("POST", path, data=body, headers={"content-type": kind} if kind else {}, **skipped)
+        if kind:
+            return await self.call("POST", path, data=body, headers={"content-type": kind})
+        return await self.call("POST", path, data=body, skip_auto_headers=["content-type"])
 
     async def raw(self, request: bytes) -> bytes:
         """Send bytes that no HTTP client would; returns all that comes until the gateway closes."""

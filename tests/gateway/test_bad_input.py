@@ -140,6 +140,14 @@ async def test_a_chunked_body_needs_its_type_too(gateway: Platform) -> None:
         assert answer.status == status
 
 
+async def test_a_wrong_type_without_a_length_is_refused(gateway: Platform) -> None:
+    # Over HTTP/2 this is how a body may come; only HTTP/1 says by these headers that there is none.
+    answer = await gateway.raw(
+        b"POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 415")
+
+
 @pytest.mark.parametrize("verb", ["POST", "DELETE"])
 async def test_no_body_needs_no_type(gateway: Platform, verb: str) -> None:
     assert (await gateway.call(verb, "/api/v1/users/9/follow")).json == {"following": False, "requested": False}

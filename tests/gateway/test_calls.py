@@ -161,6 +161,12 @@ async def test_each_answer_names_its_request(gateway: Platform) -> None:
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
 
 
+async def test_a_client_cannot_name_its_request(gateway: Platform) -> None:
+    # The name is what logs are searched by: one that is chosen could be another's.
+    answer = await gateway.call("GET", "/api/v1/users/me", headers={"x-request-id": "chosen"})
+    assert answer.headers["x-request-id"] != "chosen"
+
+
 async def test_answers_tell_nothing_of_the_inside(gateway: Platform) -> None:
     for path in ("/api/v1/users/me", "/api/v1/tweets/404", "/nope", "/docs", "/healthz"):
         answer = await gateway.call("GET", path)

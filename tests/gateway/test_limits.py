@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.gateway.echo import Answer, Platform, platform
+from tests.gateway.echo import HANGS, Answer, Platform, platform, until
 
 from aviary.settings import Settings
 
@@ -94,3 +95,20 @@ async def test_without_limits_nothing_is_counted(tmp_path: Path) -> None:
 
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert not any(name in answer.headers for answer in answers for name in HEADERS)
+
+
+async def test_calls_above_what_the_service_takes_at_once_are_refused_at_once(tmp_path: Path) -> None:
+    narrow = Settings(limits="off", max_concurrent_calls=1, deadline_ms=600_000, drain_s=0.1)
+    async with platform(tmp_path, narrow) as running:
+        hanging = asyncio.create_task(running.call("GET", f"/api/v1/tweets/{HANGS}"))
+        before = await running.envoy.requests_under_way()
+
+        async def is_under_way() -> bool:
+            return await running.envoy.requests_under_way() > before
+
+        await until(is_under_way)
+        refused = await running.call("GET", "/api/v1/users/me")
+        hanging.cancel()
+
+    assert refused.refusal == (503, 14, "UNAVAILABLE")
+    assert refused.headers["retry-after"] == "1"

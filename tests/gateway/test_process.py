@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.gateway.conftest import SETTINGS
-from tests.gateway.echo import HANGS, Issuer, platform
+from tests.gateway.echo import DEADLINE_S, HANGS, Answer, Issuer, Platform, platform, until
 
 from aviary.errors import InvalidInput, Unavailable
 from aviary.gateway import Envoy, envoy_config
@@ -22,8 +22,6 @@ from aviary.gateway.xds import Json
 from aviary.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-DEADLINE_S = 20.0
 
 
 def _config(port: int = 0) -> Json:
@@ -44,9 +42,22 @@ def _alive(pid: int) -> bool:
 
 
 async def _until_gone(pid: int) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while _alive(pid):
-            await asyncio.sleep(0.01)
+    async def is_gone() -> bool:
+        return not _alive(pid)
+
+    await until(is_gone)
+
+
+async def _hanging_call(gateway: Platform) -> asyncio.Task[Answer]:
+    """A call that the gateway has begun to serve."""
+    before = await gateway.envoy.requests_under_way()
+    call = asyncio.create_task(gateway.call("GET", f"/api/v1/tweets/{HANGS}"))
+
+    async def is_under_way() -> bool:
+        return await gateway.envoy.requests_under_way() > before
+
+    await until(is_under_way)
+    return call
 
 
 async def test_it_serves_when_start_returns_and_not_after_stop(tmp_path: Path) -> None:
@@ -113,7 +124,7 @@ async def test_a_configuration_that_envoy_refuses_is_invalid(tmp_path: Path) -> 
 async def test_keys_that_are_none_are_invalid(tmp_path: Path) -> None:
     config = envoy_config(port=0, grpc_port=9, jwks="{}", settings=SETTINGS)
 
-    with pytest.raises(InvalidInput, match="(?i)jwks"):
+    with pytest.raises(InvalidInput, match=r"(?i)jwks"):
         await Envoy(config, folder=tmp_path, drain_s=1.0).start()
 
 
@@ -123,6 +134,16 @@ async def test_an_unwritable_folder_is_one_clear_sentence(tmp_path: Path) -> Non
 
     with pytest.raises(Unavailable, match="cannot write Envoy's configuration"):
         await _envoy(in_the_way / "gateway").start()
+
+
+async def test_it_runs_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    envoy = _envoy(deep)
+    await envoy.start()
+
+    assert await envoy.requests_under_way() == 0
+    assert (deep / "admin.sock").stat().st_mode & 0o077 == 0
+    await envoy.stop()
 
 
 async def test_wait_tells_that_envoy_died(tmp_path: Path) -> None:
@@ -146,24 +167,19 @@ async def test_wait_does_not_return_for_a_stop_that_was_asked_for(tmp_path: Path
 
 
 async def test_stop_lets_a_request_under_way_finish(tmp_path: Path) -> None:
-    # Hangs until the gateway gives up after 0.3 s and a grace: longer than a stop without draining would take.
     async with platform(tmp_path, SETTINGS) as running:
-        under_way = asyncio.ensure_future(running.call("GET", f"/api/v1/tweets/{HANGS}"))
-        async with asyncio.timeout(DEADLINE_S):
-            while await running.envoy.requests_under_way() == 0:
-                await asyncio.sleep(0.005)
+        under_way = await _hanging_call(running)
         await running.envoy.stop()
 
+        # Its own end, at the gateway's deadline: a stop without draining would have cut the connection.
         assert (await under_way).refusal == (504, 4, "DEADLINE_EXCEEDED")
 
 
 async def test_stop_does_not_wait_longer_than_the_drain_time(tmp_path: Path) -> None:
     hanging = Settings(limits="off", deadline_ms=600_000, drain_s=0.2)
     async with platform(tmp_path, hanging) as running:
-        under_way = asyncio.ensure_future(running.call("GET", f"/api/v1/tweets/{HANGS}"))
+        under_way = await _hanging_call(running)
         async with asyncio.timeout(DEADLINE_S):
-            while await running.envoy.requests_under_way() == 0:
-                await asyncio.sleep(0.005)
             await running.envoy.stop()
             with pytest.raises(aiohttp.ClientError):
                 await under_way

@@ -44,7 +44,7 @@ async def test_a_token_signed_by_another_key_is_refused(gateway: Platform) -> No
 
 async def test_an_unsigned_token_is_refused(gateway: Platform) -> None:
     claims = jwt.decode(gateway.token, options={"verify_signature": False})
-    unsigned = jwt.encode(claims, None, algorithm="none", headers={"kid": KEY_ID})
+    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": KEY_ID})
     assert await _with(gateway, f"Bearer {unsigned}") == UNAUTHENTICATED
 
 

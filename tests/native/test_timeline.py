@@ -19,7 +19,8 @@ CAPACITY, IDLE_TTL_MS = 4, 100_000
 PEOPLE = range(1, 6)
 
 IDS = st.integers(1, 60)
-OWNERS = st.sampled_from([1, 2, 3])
+FLOORS = IDS | st.just(0)
+OWNERS = st.sampled_from([1, 2])
 UPPERS = st.sampled_from([MAX_ID, MAX_ID, MAX_ID, 40])
 VERSIONS = st.sampled_from([7, 8])
 BOUNDS = st.tuples(st.integers(0, 40), st.integers(0, 61) | st.just(MAX_ID), st.integers(0, 12))
@@ -36,7 +37,7 @@ ROWS = st.lists(
         of_reply=st.booleans(),
     )
     | st.builds(Row, tweet=IDS, author=st.sampled_from(PEOPLE)),
-    max_size=8,
+    max_size=10,
 )
 
 
@@ -56,16 +57,22 @@ class StoreAgainstModel(RuleBasedStateMachine):
         token = self.store.begin(owner, version=version, now_ms=self.now_ms, upper=upper)
         self.model.lists[owner, upper] = ModelList(version, token, self.now_ms, self.now_ms)
 
-    @rule(owner=OWNERS, upper=UPPERS, rows=ROWS, floor=IDS | st.just(0), stale=st.booleans())
+    @rule(owner=OWNERS, upper=UPPERS, rows=ROWS, floor=FLOORS, stale=st.booleans())
     def finish(self, owner: int, upper: int, rows: list[Row], floor: int, stale: bool) -> None:
         held = self.model.lists.get((owner, upper))
         token = (held.token if held else 1) + stale
         finished = self.store.finish(owner, token, pack(rows), floor=floor, now_ms=self.now_ms, upper=upper)
         assert finished == self.model.finish((owner, upper), token, rows, floor, self.now_ms)
 
-    @rule(owner=OWNERS, upper=UPPERS, version=VERSIONS, rows=ROWS, floor=IDS | st.just(0))
-    def rebuild(self, owner: int, upper: int, version: int, rows: list[Row], floor: int) -> None:
-        self.begin(owner, upper, version)
+    @rule(key=st.tuples(OWNERS, UPPERS), meanwhile=ROWS, hole=st.none() | IDS, rows=ROWS, floor=FLOORS)
+    def rebuild(
+        self, key: tuple[int, int], meanwhile: list[Row], hole: int | None, rows: list[Row], floor: int
+    ) -> None:
+        owner, upper = key
+        self.begin(owner, upper, version=7)
+        self.append([owner], meanwhile, None)
+        if hole:
+            self.drop_range(owner, hole, 0)
         self.finish(owner, upper, rows, floor, stale=False)
 
     @rule(owner=OWNERS, upper=UPPERS, stale=st.booleans())
@@ -150,7 +157,7 @@ class StoreAgainstModel(RuleBasedStateMachine):
 
 
 TestStoreAgainstModel = StoreAgainstModel.TestCase
-TestStoreAgainstModel.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestStoreAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
 def ready_list(store: TimelineStore, owner: int, rows: list[Row], *, now_ms: int = 0) -> None:

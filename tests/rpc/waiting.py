@@ -14,7 +14,7 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, what: str) -
     """Return once `condition` holds; fail, naming `what` was waited for, when it never does."""
     try:
         async with asyncio.timeout(DEADLINE_S):
-            while not await _holds(condition):
+            while not await _holds(condition):  # noqa: ASYNC110 - no one event stands for all conditions
                 await asyncio.sleep(_LOOK_EVERY_S)
     except TimeoutError:
         raise AssertionError(f"waited {DEADLINE_S:.0f} s in vain until {what}") from None

@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.system.client import PASSWORD, Answer, Client, Person, fresh_name
 from tests.system.conditions import eventually
+from tests.system.process import Running
 from tests.system.refusals import is_refused
 from tests.system.shapes import ONESELF, PAIR, differences, fits
 
 from aviary import secrets
-from tests.system.process import Running
 
 
 def _login(anybody: Client, person: Person, password: str = PASSWORD) -> Answer:
@@ -123,15 +123,16 @@ def test_a_refresh_rotates_both_tokens_and_the_new_ones_work(anybody: Client, ad
 
 
 def test_a_refresh_whose_answer_was_lost_gives_the_same_pair_under_its_key(anybody: Client, ada: Person) -> None:
+    key = fresh_name()
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: _refresh(anybody, ada.refresh_token, key="lost"), range(10)))
+        answers = list(pool.map(lambda _: _refresh(anybody, ada.refresh_token, key=key), range(10)))
     assert [answer.status for answer in answers] == [200] * 10
     assert len({(answer.body["access_token"], answer.body["refresh_token"]) for answer in answers}) == 1
 
 
 @pytest.mark.parametrize("key", ["", "another"])
 def test_a_refresh_token_used_twice_ends_its_session(anybody: Client, ada: Person, key: str) -> None:
-    renewed = _refresh(anybody, ada.refresh_token, key="first").body
+    renewed = _refresh(anybody, ada.refresh_token, key=fresh_name()).body
     assert is_refused(_refresh(anybody, ada.refresh_token, key=key), 401, "UNAUTHENTICATED") == ""
     assert is_refused(_refresh(anybody, renewed["refresh_token"]), 401) == ""
     eventually(lambda: anybody.as_token(renewed["access_token"]).get("/users/me").status == 401, within_s=1)

@@ -49,7 +49,7 @@ def test_what_is_no_id_is_malformed(ada: Person, path: str) -> None:
         ("website", "https://example.com/ada"),
         ("language", "pt-BR"),
         ("timezone", "Europe/Paris"),
-        ("birth_date", "1815-12-10"),
+        ("birth_date", "1915-12-10"),
     ],
 )
 def test_putting_a_profile_changes_the_field_that_was_sent_and_no_other(ada: Person, field: str, value: str) -> None:

@@ -57,6 +57,15 @@ def test_a_refresh_token_with_any_character_changed_is_refused(tokens: Tokens, p
             tokens.parse(changed)
 
 
+@pytest.mark.parametrize(("letter", "other_spelling"), [("-", "+"), ("_", "/")])
+def test_a_refresh_token_has_one_spelling(tokens: Tokens, letter: str, other_spelling: str) -> None:
+    issued = (tokens.issue(session(generation=number), now_s=0).refresh_token for number in range(1_000))
+    token = next(token for token in issued if letter in token)
+
+    with pytest.raises(Unauthenticated):
+        tokens.parse(token.replace(letter, other_spelling))
+
+
 @given(st.text(alphabet=string.ascii_letters + string.digits + "-_", max_size=100) | st.text(max_size=60))
 def test_a_made_up_refresh_token_is_refused(tokens: Tokens, made_up: str) -> None:
     with pytest.raises(Unauthenticated):

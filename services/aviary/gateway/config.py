@@ -19,6 +19,8 @@ from aviary.gateway.xds import Json, http2, socket, typed
 from aviary.rpc.server import MAX_MESSAGE_BYTES
 from aviary.settings import Settings
 
+# In the folder that Envoy runs in.
+ADMIN_SOCKET = "admin.sock"
 _BUFFER_BYTES = 4 * 1024 * 1024
 _CONNECTIONS = 10_000
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -39,7 +41,6 @@ def envoy_config(
     settings: Settings,
     descriptors: Path = DESCRIPTORS,
     address: str = "127.0.0.1",
-    admin_port: int = 0,
     trusted_hops: int = 0,
 ) -> Json:
     """The bootstrap of an Envoy that serves `port` from the gRPC server at `grpc_port`.
@@ -69,7 +70,7 @@ def envoy_config(
     listener["filter_chains"] = [{"filters": [_connections(virtual_host, chain, settings, trusted_hops)]}]
     return {
         "node": {"id": "gateway", "cluster": "aviary"},
-        "admin": _admin(admin_port),
+        "admin": _admin(),
         "static_resources": {
             "listeners": [listener],
             "clusters": [_grpc(grpc_port, settings), otlp_cluster(settings.otlp_endpoint)],
@@ -88,13 +89,9 @@ def _pages(described: FileDescriptorSet) -> Mapping[str, Json]:
     }
 
 
-def _admin(port: int) -> Json:
-    # Any account of the machine can reach loopback; what stops or reconfigures Envoy isn't for all of them.
-    allowed = ["/ready", "/listeners", "/stats", "/stats/prometheus", "/drain_listeners"]
-    return {
-        "address": socket("127.0.0.1", port),
-        "allow_paths": [{"safe_regex": {"regex": rf"{path}(\?.*)?"}} for path in allowed],
-    }
+def _admin() -> Json:
+    # A socket of the owner's alone: loopback is open to every account of the machine, and this one stops Envoy.
+    return {"address": {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}}
 
 
 def _listener(address: str, port: int) -> Json:
@@ -126,8 +123,8 @@ def _connections(virtual_host: Json, chain: list[Json], settings: Settings, trus
             access_log=[access_log()],
             use_remote_address=True,
             xff_num_trusted_hops=trusted_hops,
-            # Nobody's address makes them one of us.
-            internal_address_config={"unix_sockets": False},
+            # Nobody's address makes them one of us; an empty list would mean the private networks.
+            internal_address_config={"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
             normalize_path=True,
             merge_slashes=True,
             path_with_escaped_slashes_action="KEEP_UNCHANGED",
@@ -165,6 +162,7 @@ def _grpc(port: int, settings: Settings) -> Json:
         },
         "typed_extension_protocol_options": http2(),
         "circuit_breakers": {"thresholds": [limits]},
+        # Below half of them healthy all are asked again: a check that came too late under load must not end all calls.
         "health_checks": [
             {
                 "timeout": "2s",
@@ -176,7 +174,6 @@ def _grpc(port: int, settings: Settings) -> Json:
                 "grpc_health_check": {},
             }
         ],
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
 
 

@@ -7,6 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+# In the order in which they build on each other.
+_SCRIPTS = ("schemas.js", "calls.js", "page.js")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -18,7 +21,7 @@ class Page:
 
 def docs_page() -> Page:
     """Put the page's parts into one document."""
-    style, script = _part("page.css"), _part("page.js")
+    style, script = _part("page.css"), "\n".join(_part(name) for name in _SCRIPTS)
     html = _part("page.html").replace("{{style}}", style).replace("{{script}}", script)
     policy = "; ".join(
         [

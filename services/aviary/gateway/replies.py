@@ -92,8 +92,8 @@ def _mapper(refusal: Refusal) -> Json:
 
 def _shape(refusal: Refusal) -> Json:
     status = to_status(refusal.error(refusal.message))
-    info = {"@type": f"{_DETAIL}.ErrorInfo", "reason": refusal.error.reason, "domain": DOMAIN, "metadata": {}}
-    retry = {"@type": f"{_DETAIL}.RetryInfo", "retry_delay": f"{refusal.retry_after}s"}
+    info: Json = {"@type": f"{_DETAIL}.ErrorInfo", "reason": refusal.error.reason, "domain": DOMAIN, "metadata": {}}
+    retry: Json = {"@type": f"{_DETAIL}.RetryInfo", "retry_delay": f"{refusal.retry_after}s"}
     return {
         "code": status.code,
         "message": refusal.message,

@@ -61,7 +61,7 @@ def components() -> Json:
 
 def error_schemas() -> Json:
     """The one error shape."""
-    violation = {"field": {"type": "string"}, "description": {"type": "string"}}
+    violation = {name: {"type": "string"} for name in ("field", "description", "reason")}
     detail = {
         "@type": {"type": "string"},
         "reason": {"type": "string", "description": "Of google.rpc.ErrorInfo: what went wrong, for programs."},

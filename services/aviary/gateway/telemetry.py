@@ -50,6 +50,8 @@ def tracing(otlp_endpoint: str) -> Json:
             ),
         },
         "random_sampling": {"value": 100 if otlp_endpoint else 0},
+        # Envoy's own has the query.
+        "custom_tags": [{"tag": "http.url", "value": "%PATH(NQ)%"}],
     }
 
 

@@ -164,7 +164,8 @@ class Database:
         try:
             job.result = job.work(Transaction(connection, self._clock, self._ids))
         except Exception as error:
-            if isinstance(error, sqlite3.OperationalError):
+            # Damage is said by the bare class, a fault of the disk by the operational one: neither is the job's own.
+            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
                 raise
             connection.execute("ROLLBACK TO one")
             job.error = error

@@ -1,0 +1,44 @@
+"""How far the fan-out is, as the platform's own metrics tell: accepted is not yet delivered."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from dataclasses import dataclass
+
+_PATIENCE_S = 120.0
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Tweets whose fan-out is done, and the entries that it has put into timelines, since the start."""
+
+    tweets: int
+    entries: int
+
+
+def delivered(metrics: str) -> Delivered:
+    with urllib.request.urlopen(metrics, timeout=10) as answer:  # noqa: S310 - the address that the platform printed
+        return parsed(answer.read().decode())
+
+
+def parsed(text: str) -> Delivered:
+    """Read the two sums out of the metrics' text."""
+    sums = {"aviary_fanout_lag_seconds_count": 0.0, "aviary_fanout_appended_entries_total": 0.0}
+    for line in text.splitlines():
+        name = line.partition(" ")[0].partition("{")[0]
+        if name in sums:
+            sums[name] += float(line.rpartition(" ")[2])
+    tweets, entries = sums.values()
+    return Delivered(int(tweets), int(entries))
+
+
+def until_delivered(metrics: str, tweets: int) -> Delivered:
+    """Wait until that many tweets, counted from the start, are fanned out. Raises TimeoutError."""
+    end = time.monotonic() + _PATIENCE_S
+    while (now := delivered(metrics)).tweets < tweets:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{tweets - now.tweets} tweets were not fanned out within {_PATIENCE_S:g} s")
+        time.sleep(_PAUSE_S)
+    return now

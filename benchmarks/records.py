@@ -1,0 +1,57 @@
+"""A record: a run's figures as CSV, their circumstances and distributions as JSON, and the plot of the latter."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.figures import Figure, table
+from benchmarks.latency import Latencies
+from benchmarks.machine import Machine
+
+FOLDER = Path(__file__).parent / "record"
+README = Path(__file__).parent / "README.md"
+_BEGIN, _END = "<!-- latest record -->\n", "<!-- end of the latest record -->"
+_COLUMNS = ("name", "value", "unit", "target", "met", "note")
+PERCENTILES = (0, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 100)
+
+
+def write_figures(file: Path, figures: Sequence[Figure]) -> None:
+    """One row a figure, with all its digits."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(_COLUMNS)
+        rows.writerows(_row(figure) for figure in figures)
+
+
+def _row(figure: Figure) -> tuple[str, ...]:
+    met = "" if figure.is_met is None else "yes" if figure.is_met else "no"
+    return (figure.name, f"{figure.value:.6g}", figure.unit, str(figure.target or ""), met, figure.note)
+
+
+def write_circumstances(
+    file: Path, machine: Machine, world: str, options: Mapping[str, object], curves: Mapping[str, Latencies]
+) -> None:
+    """The machine, what was loaded, how the run was called, and each load's latencies in milliseconds."""
+    content = {
+        "machine": machine.as_dict(),
+        "world": world,
+        "options": dict(options),
+        "latency_ms": {
+            name: {"count": each.count} | {f"p{percentile:g}": each.ms(percentile) for percentile in PERCENTILES}
+            for name, each in curves.items()
+        },
+    }
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_latest(readme: Path, title: str, figures: list[Figure]) -> None:
+    """Put the figures into the README between its two marks. Raises ValueError when it has none."""
+    text = readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{readme.name} has no place for the latest record, between {_BEGIN.strip()} and {_END}")
+    readme.write_text(f"{before}{begin}{title}\n\n{table(figures)}\n{end}{after}", encoding="utf-8")

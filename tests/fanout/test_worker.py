@@ -1,0 +1,396 @@
+"""The fan-out's worker on real stores, between a log and followers that a test holds in its hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from tests.rpc.waiting import until
+
+from aviary import entries, ids
+from aviary._native import Sources
+from aviary.clock import Clock
+from aviary.errors import Unavailable
+from aviary.eventlog import Consumer
+from aviary.events.v1.events_pb2 import EVENT_TYPE_TWEET_CREATED, EVENT_TYPE_TWEET_LIKED, Event, TweetEntry
+from aviary.fanout.store import AuthorTier, Tier
+from aviary.fanout.worker import FanoutWorker
+from aviary.metrics import Metrics
+from aviary.settings import Settings
+from aviary.storage.native.timelines import NativeTimelines
+from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.fanout import SqliteDeadLetters, SqliteTierStore
+from aviary.storage.sqlite.outbox import SqliteEventLog, SqliteOffsets
+from aviary.timelines.store import LIVE, ListKey
+
+ADA, BOB, CYD = 1, 2, 3
+STAR, IDOL = 100, 101
+HOUR_MS = 3_600_000
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Followers as a test wants them: each author's, and what goes wrong or waits when they are asked for."""
+
+    of: dict[int, list[int]] = field(default_factory=dict)
+    failures: dict[int, int] = field(default_factory=dict)
+    gates: dict[int, asyncio.Event] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
+    counts_fail: bool = False
+    # Runs before the followers are given out.
+    look: Callable[[], Coroutine[None, None, None]] | None = None
+
+    async def counts(self, author_ids: Sequence[int]) -> Mapping[int, int]:
+        if self.counts_fail:
+            raise Unavailable("the graph does not answer")
+        return {author: len(self.of.get(author, [])) for author in author_ids}
+
+    async def stream(self, author_id: int, *, page_size: int) -> AsyncIterator[bytes]:
+        self.asked.append(author_id)
+        if self.look is not None:
+            await self.look()
+        followers = self.of.get(author_id, [])
+        for start in range(0, len(followers), page_size):
+            yield ids.pack(followers[start : start + page_size])
+            if author_id in self.gates:
+                await self.gates[author_id].wait()
+            # Fails in the midst, when the first page went out.
+            if self.failures.get(author_id, 0) > 0:
+                self.failures[author_id] -= 1
+                raise Unavailable("the graph does not answer")
+
+
+class Worker:
+    """A worker with all that it writes to; it can be stopped and started again as a process would be."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.crowd = Crowd()
+        self.metrics = Metrics()
+        self.tweets = self._open("tweets")
+        self.fanout = self._open("fanout")
+        self.tiers = SqliteTierStore(self.fanout)
+        self.dead_letters = SqliteDeadLetters(self.fanout)
+        self.offsets = SqliteOffsets(self.fanout)
+        self.timelines = NativeTimelines(settings, clock, self.metrics)
+        self.worker, self.consumer = self._make()
+        self._ids = iter(range(1_000, 100_000))
+
+    def _open(self, name: str) -> Database:
+        path = self.settings.data_dir / f"{name}.db"
+        return Database(path, clock=self.clock, metrics=self.metrics, queue_size=1_000, group=64, readers=2)
+
+    def _make(self) -> tuple[FanoutWorker, Consumer]:
+        worker = FanoutWorker(
+            followers=self.crowd,
+            timelines=self.timelines,
+            tiers=self.tiers,
+            dead_letters=self.dead_letters,
+            metrics=self.metrics,
+            settings=self.settings,
+            clock=self.clock,
+        )
+        return worker, Consumer(SqliteEventLog(self.tweets), self.offsets, worker.consumption())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """A new process of the worker: it goes on from the committed offset."""
+        self.worker, self.consumer = self._make()
+        await self.consumer.start()
+        task = asyncio.ensure_future(self.consumer.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def tweet(self, author: int) -> int:
+        tweet_id = next(self._ids)
+        entry = TweetEntry(tweet_id=tweet_id, author_id=author)
+        event = Event(type=EVENT_TYPE_TWEET_CREATED, key=author, entity_id=tweet_id, tweet=entry)
+        await self.tweets.write(lambda tx: tx.emit(event))
+        return tweet_id
+
+    async def warm(self, *owners: int) -> None:
+        for owner in owners:
+            token = await self.timelines.begin(_key(owner))
+            await self.timelines.finish(_key(owner), token, b"", floor=0)
+
+    async def held(self, owner: int) -> list[int] | None:
+        """The tweets in the owner's list; None when it is absent. Looking counts as reading."""
+        everybody = Sources(ids.pack(self.crowd.of.keys()))
+        piece = await self.timelines.read(
+            _key(owner), sources=everybody, below=LIVE, above=0, limit=100, extra=b""
+        )
+        return None if piece is None else [entry.id for entry in entries.unpack(piece.rows)]
+
+    async def settle(self) -> None:
+        async def has_settled() -> bool:
+            return self.consumer.committed == await self.consumer.end()
+
+        await until(has_settled, what="every event had its effect")
+
+    def close(self) -> None:
+        self.tweets.close()
+        self.fanout.close()
+
+
+def _key(owner: int) -> ListKey:
+    return ListKey(viewer_id=owner, upper=LIVE, version=1)
+
+
+@pytest.fixture
+async def make(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[..., Worker]]:
+    made: list[Worker] = []
+
+    def make_(**chosen: int) -> Worker:
+        small = Settings(data_dir=tmp_path, fanout_retries=2, fanout_batch=2, fanout_small_followers=3)
+        made.append(Worker(replace(small, **chosen), clock))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make_
+    for worker in made:
+        worker.close()
+
+
+@pytest.fixture
+async def worker(make: Callable[..., Worker]) -> Worker:
+    return make()
+
+
+async def test_a_tweet_reaches_every_warm_follower_and_the_author(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB, CYD]}
+    await worker.warm(ADA, BOB, STAR)
+    async with worker.running():
+        tweet = await worker.tweet(STAR)
+        await worker.settle()
+
+    assert [await worker.held(owner) for owner in (ADA, BOB, STAR)] == [[tweet]] * 3
+    assert await worker.held(CYD) is None
+    assert worker.worker.appended == 3
+
+
+async def test_what_is_no_new_tweet_is_passed_over(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA]}
+    await worker.warm(ADA)
+    async with worker.running():
+        event = Event(type=EVENT_TYPE_TWEET_LIKED, key=STAR, entity_id=5)
+        await worker.tweets.write(lambda tx: tx.emit(event))
+        await worker.settle()
+
+    assert await worker.held(ADA) == []
+    assert worker.crowd.asked == []
+
+
+async def test_a_failure_in_the_midst_is_tried_again_and_counts_each_list_once(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB, CYD]}
+    worker.crowd.failures = {STAR: 1}
+    await worker.warm(ADA, BOB, CYD)
+    async with worker.running():
+        tweet = await worker.tweet(STAR)
+        await worker.settle()
+
+    assert [await worker.held(owner) for owner in (ADA, BOB, CYD)] == [[tweet]] * 3
+    assert worker.worker.appended == 3
+    assert worker.metrics.fanout_appended._value.get() == 3
+    assert await worker.dead_letters.count() == 0
+
+
+async def test_after_the_last_retry_a_tweet_is_dead_lettered_and_no_list_claims_to_be_complete(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB, CYD], IDOL: [ADA]}
+    worker.crowd.failures = {STAR: 1_000}
+    await worker.warm(ADA, BOB, CYD, STAR)
+    async with worker.running():
+        await worker.tweet(STAR)
+        await worker.settle()
+        assert [await worker.held(owner) for owner in (ADA, BOB, CYD, STAR)] == [None] * 4
+        assert await worker.dead_letters.count() == 1
+        assert worker.metrics.fanout_dead._value.get() == 1
+
+        await worker.warm(ADA)
+        next_one = await worker.tweet(IDOL)
+        await worker.settle()
+    assert await worker.held(ADA) == [next_one]
+
+
+async def test_the_offset_is_committed_after_the_effect_and_never_before(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB], IDOL: [ADA]}
+    worker.crowd.gates = {STAR: asyncio.Event()}
+    async with worker.running():
+        await worker.tweet(IDOL)
+        await worker.settle()
+        await worker.tweet(STAR)
+        await worker.tweet(IDOL)
+        await until(lambda: worker.crowd.asked == [IDOL, STAR, IDOL], what="the last tweet overtook")
+        await until(lambda: worker.consumer.pending == 1, what="only the star's tweet was open")
+
+        async def has_committed() -> bool:
+            return await worker.offsets.load("fanout") == 1
+
+        await until(has_committed, what="what came before was committed")
+        assert worker.consumer.committed == 1
+        worker.crowd.gates[STAR].set()
+        await worker.settle()
+
+
+async def test_a_worker_that_died_delivers_again_what_was_not_committed_and_nothing_twice(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB], IDOL: [ADA]}
+    worker.crowd.gates = {STAR: asyncio.Event()}
+    await worker.warm(ADA, BOB)
+    async with worker.running():
+        star, idol = await worker.tweet(STAR), await worker.tweet(IDOL)
+        await until(lambda: worker.crowd.asked == [STAR, IDOL], what="the idol's tweet overtook")
+        await until(lambda: worker.consumer.pending == 1, what="only the star's tweet was open")
+    assert await worker.offsets.load("fanout") is None
+
+    worker.crowd.gates = {}
+    async with worker.running():
+        await worker.settle()
+    assert worker.worker.appended == 0
+    assert await worker.held(ADA) == [idol, star]
+    assert await worker.held(BOB) == [star]
+
+
+async def test_a_huge_author_that_is_stuck_does_not_delay_a_small_one(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA, BOB, CYD, 4, 5], IDOL: [ADA]}
+    worker.crowd.gates = {STAR: asyncio.Event()}
+    await worker.warm(ADA)
+    async with worker.running():
+        # More than the large lane has workers.
+        for _ in range(50):
+            await worker.tweet(STAR)
+        small = await worker.tweet(IDOL)
+
+        async def is_there() -> bool:
+            return small in (await worker.held(ADA) or [])
+
+        await until(is_there, what="the small author's tweet overtook fifty of a huge one")
+        assert worker.consumer.pending == 50
+        worker.crowd.gates[STAR].set()
+        await worker.settle()
+    assert len(await worker.held(ADA) or []) == 51
+
+
+async def test_authors_whose_followers_cannot_be_counted_travel_with_the_large_and_arrive(worker: Worker) -> None:
+    worker.crowd.of = {STAR: [ADA]}
+    worker.crowd.counts_fail = True
+    await worker.warm(ADA)
+    async with worker.running():
+        tweet = await worker.tweet(STAR)
+        await until(lambda: worker.consumer.pending == 1, what="the tweet was read")
+        worker.crowd.counts_fail = False
+        await worker.settle()
+
+    assert await worker.held(ADA) == [tweet]
+
+
+async def test_a_tier_is_stored_before_it_takes_effect(make: Callable[..., Worker]) -> None:
+    worker = make(fanout_mid_followers=2, fanout_pull_followers=100)
+    worker.crowd.of = {STAR: [ADA, BOB]}
+    seen: list[Sequence[AuthorTier]] = []
+
+    async def look() -> None:
+        seen.append(await worker.tiers.all())
+
+    worker.crowd.look = look
+    async with worker.running():
+        tweet = await worker.tweet(STAR)
+        await worker.settle()
+
+    assert seen == [[AuthorTier(author_id=STAR, tier=Tier.MID, from_id=tweet)]]
+
+
+async def test_a_tier_that_cannot_be_stored_has_no_effect(
+    make: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make(fanout_mid_followers=2, fanout_pull_followers=2)
+
+    async def refuse(tier: AuthorTier) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(worker.tiers, "raise_tier", refuse)
+    worker.crowd.of = {STAR: [ADA, BOB]}
+    await worker.warm(ADA)
+    async with worker.running():
+        await worker.tweet(STAR)
+        await worker.settle()
+
+    # Neither pushed nor to be pulled: so no list may claim to be complete.
+    assert await worker.held(ADA) is None
+    assert await worker.dead_letters.count() == 1
+
+
+async def test_the_mid_tier_pushes_only_to_those_who_read_lately(make: Callable[..., Worker], clock: Clock) -> None:
+    worker = make(fanout_mid_followers=2, fanout_pull_followers=100)
+    worker.crowd.of = {STAR: [ADA, BOB], IDOL: [ADA]}
+    await worker.warm(ADA, BOB)
+    clock.advance(2 * HOUR_MS)
+    await worker.held(BOB)
+    async with worker.running():
+        star, idol = await worker.tweet(STAR), await worker.tweet(IDOL)
+        await worker.settle()
+
+    assert star != idol
+    assert await worker.held(ADA) == [idol]
+    assert await worker.held(BOB) == [star]
+
+
+async def test_the_pull_tier_pushes_to_the_author_alone(make: Callable[..., Worker]) -> None:
+    worker = make(fanout_mid_followers=2, fanout_pull_followers=3)
+    worker.crowd.of = {STAR: [ADA, BOB, CYD]}
+    await worker.warm(ADA, STAR)
+    async with worker.running():
+        tweet = await worker.tweet(STAR)
+        await worker.settle()
+
+    assert await worker.held(ADA) == []
+    assert await worker.held(STAR) == [tweet]
+    assert [each.tier for each in await worker.tiers.all()] == [Tier.PULL]
+
+
+async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: Callable[..., Worker]) -> None:
+    worker = make(fanout_mid_followers=2, fanout_pull_followers=2)
+    worker.crowd.of = {STAR: [ADA, BOB]}
+    await worker.warm(ADA)
+    async with worker.running():
+        await worker.tweet(STAR)
+        await worker.settle()
+        worker.crowd.of = {STAR: [ADA]}
+        pushed = await worker.tweet(STAR)
+        await worker.settle()
+
+    assert await worker.held(ADA) == [pushed]
+    assert [each.tier for each in await worker.tiers.all()] == [Tier.PULL]
+
+
+async def test_a_store_that_cannot_keep_the_offset_for_a_while_stops_nothing(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[int] = []
+    commit = worker.offsets.commit
+
+    async def commit_sometimes(consumer: str, offset: int) -> None:
+        if len(refused) < 2:
+            refused.append(offset)
+            raise Unavailable("the disk is full")
+        await commit(consumer, offset)
+
+    monkeypatch.setattr(worker.offsets, "commit", commit_sometimes)
+    worker.crowd.of = {STAR: [ADA]}
+    await worker.warm(ADA)
+    async with worker.running():
+        first = await worker.tweet(STAR)
+        await until(lambda: len(refused) == 2, what="the offset was refused twice")
+        second = await worker.tweet(STAR)
+        await worker.settle()
+
+        async def has_committed() -> bool:
+            return await worker.offsets.load("fanout") == 2
+
+        await until(has_committed, what="the offset was kept at last")
+    assert await worker.held(ADA) == [second, first]
