@@ -21,7 +21,9 @@ class Latencies:
         """Raises ValueError for a duration of more than a minute, which would otherwise be left out in silence."""
         latencies = cls()
         for duration_s in durations_s:
-            if not latencies._histogram.record_value(max(1, round(duration_s * 1e6))):
+            duration_us = max(1, round(duration_s * 1e6))
+            # The histogram's last bucket takes in somewhat more than it was made for.
+            if duration_us > _LONGEST_US or not latencies._histogram.record_value(duration_us):
                 raise ValueError(f"{duration_s:.1f} s is beyond the histogram's {_LONGEST_US / 1e6:.0f} s")
         return latencies
 

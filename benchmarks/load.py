@@ -24,12 +24,16 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request and its answer. `due` is when it should have been sent, `sent` when a connection was free for it."""
+    """A request and its answer. `due` is when it should have been sent, `sent` when it was.
+
+    `was_awaited` says that a connection was free for it in time: what it is late then, the driver is to blame for.
+    """
 
     number: int
     due: float
     sent: float
     answer: Answer
+    was_awaited: bool = False
 
     @property
     def latency_s(self) -> float:
@@ -59,9 +63,9 @@ async def open_loop(
     async def carry(connection: Sender) -> None:
         for number, after_s in waiting:
             at = began + after_s
-            await _until(at, clock)
+            was_awaited = await _until(at, clock)
             sent = clock()
-            exchange = Exchange(number, at, sent, await connection.send(request(number)))
+            exchange = Exchange(number, at, sent, await connection.send(request(number)), was_awaited)
             exchanges.append(exchange)
             if then is not None:
                 then(exchange)
@@ -87,9 +91,12 @@ async def closed_loop(
     return exchanges
 
 
-async def _until(at: float, clock: Clock) -> None:
-    if (left := at - clock()) > 0:
-        await asyncio.sleep(left)
+async def _until(at: float, clock: Clock) -> bool:
+    """Sleep until then; False when it is over already."""
+    if (left := at - clock()) <= 0:
+        return False
+    await asyncio.sleep(left)
+    return True
 
 
 async def _all(work: Sequence[Coroutine[None, None, None]]) -> None:

@@ -60,7 +60,7 @@ def _git(*arguments: str) -> str:
     """What git says, or nothing where the sources came without a repository."""
     # Fixed words and whichever git the developer uses.
     said = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
+        ["git", "--no-optional-locks", *arguments],  # noqa: S607
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,

@@ -17,7 +17,7 @@ from benchmarks import wire
 from benchmarks.crowd import Crowd
 from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, Requests, closed_loop, open_loop
-from benchmarks.processes import cpu_s
+from benchmarks.processes import cpu_s, machine_cpu_s
 from benchmarks.schedule import arrivals
 from benchmarks.traffic import Pages, Posts
 
@@ -65,6 +65,11 @@ class Outcome:
         """How late the driver itself was, when a connection was free for a request that was due."""
         return Latencies.decode(self.lateness).ms(percentile)
 
+    @property
+    def others(self) -> float:
+        """Cores that were busy with what is no part of this, on average: builds, tests, other people's loads."""
+        return self.cpu_s["others"] / self.elapsed_s
+
     def cpu_us(self, process: str) -> float:
         return self.cpu_s[process] / self.count * 1e6
 
@@ -106,13 +111,13 @@ def outcome(
 ) -> Outcome:
     """Sum up: latencies over all answers, wrong ones included, because leaving out failures flatters."""
     latencies = Latencies.of(each.latency_s for each in exchanges)
-    lateness = Latencies.of(each.sent - each.due for each in exchanges)
+    lateness = Latencies.of(each.sent - each.due for each in exchanges if each.was_awaited)
     faults = Counter(filter(None, map(fault, exchanges)))
     return Outcome(latencies.encode(), lateness.encode(), len(exchanges), elapsed_s, used, faults)
 
 
 class Meter:
-    """CPU that processes use while something runs, this one included as `client`."""
+    """CPU that processes use while something runs: this one as `client`, and as `others` all that is none of them."""
 
     def __init__(self, processes: dict[str, int]) -> None:
         self._processes = processes
@@ -120,7 +125,13 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         now = self._now()
-        return {name: now[name] - self._before[name] for name in now}
+        used = {name: now[name] - self._before[name] for name in now}
+        # The kernel's counts are of ticks, so the difference of two sums may fall below nothing.
+        used["others"] = max(0.0, used.pop("machine") - sum(used.values()))
+        return used
 
     def _now(self) -> dict[str, float]:
-        return {name: cpu_s(pid) for name, pid in self._processes.items()} | {"client": time.process_time()}
+        return {name: cpu_s(pid) for name, pid in self._processes.items()} | {
+            "client": time.process_time(),
+            "machine": machine_cpu_s(),
+        }

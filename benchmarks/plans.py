@@ -24,13 +24,13 @@ class Plan:
 
 FULL = Plan(
     quick=False,
-    starts=5,
+    starts=3,
     warm_up_s=3.0,
-    closed_s=10.0,
-    open_s=15.0,
+    closed_s=8.0,
+    open_s=10.0,
     shares=(25, 50, 75, 90),
-    visible_s=60.0,
-    probe_every=20,
+    visible_s=50.0,
+    probe_every=25,
 )
 QUICK = Plan(
     quick=True, starts=1, warm_up_s=1.0, closed_s=4.0, open_s=4.0, shares=(50, 75), visible_s=12.0, probe_every=20

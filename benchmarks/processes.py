@@ -15,6 +15,13 @@ def cpu_s(pid: int) -> float:
     return (int(user) + int(kernel)) / _TICKS_A_SECOND
 
 
+def machine_cpu_s() -> float:
+    """Seconds of CPU that all of the machine has used since it started, interrupts and stolen time included."""
+    line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, line.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / _TICKS_A_SECOND
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory in MB of 10^6 bytes."""
     return int(_stat(pid)[21]) * _PAGE_BYTES / 1e6

@@ -63,7 +63,7 @@ class Run:
     def add_load(self, name: str, outcome: Outcome, target: Target | None, note: str) -> None:
         """The rows that every load has: its pace, its percentiles and what it cost."""
         self.curves[name] = Latencies.decode(outcome.latencies)
-        self.add(f"{name}.per_s", outcome.per_s, "/s", note=note)
+        self.add(f"{name}.per_s", outcome.per_s, "/s", note=f"{note}; others took {outcome.others:.2f} cores")
         for percentile in _PERCENTILES:
             self.add(f"{name}.p{percentile}", outcome.ms(percentile), "ms", target if percentile == 95 else None)
 
@@ -202,7 +202,7 @@ def _closed(run: Run, phase: Phase, target: Target | None) -> float:
     name = f"{phase.kind}.c{phase.connections}"
     outcome = run.perform(replace(phase, duration_s=run.plan.closed_s))
     run.add_load(f"{name}.max", outcome, target, "closed loop")
-    for process in outcome.cpu_s:
+    for process in ("aviary", "envoy", "client"):
         run.add(f"{name}.max.cpu.{process}", outcome.cpu_us(process), "µs", note="a request")
     return outcome.per_s
 

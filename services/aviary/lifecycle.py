@@ -58,8 +58,9 @@ async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool =
         grpc_port = await server.start()
         stack.push_async_callback(server.stop)
         await server.ready()
-        metrics = await _serve_metrics(platform, settings.metrics_port, stack)
-        http = await _start_gateway(platform, settings, grpc_port, stack) if gateway else ""
+        metrics_port = await _serve_metrics(platform, settings.metrics_port, stack)
+        metrics = f"http://127.0.0.1:{metrics_port}/metrics"
+        http = await _start_gateway(platform, settings, grpc_port, metrics_port, stack) if gateway else ""
         if not settings.limits_on:
             _log.warning("limits_off")
         yield Running(platform=platform, grpc=f"127.0.0.1:{grpc_port}", http=http, metrics=metrics)
@@ -91,7 +92,7 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-async def _serve_metrics(platform: Platform, port: int, stack: AsyncExitStack) -> str:
+async def _serve_metrics(platform: Platform, port: int, stack: AsyncExitStack) -> int:
     async def scrape(_request: web.Request) -> web.Response:
         text = prometheus_client.generate_latest(platform.metrics.registry)
         return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
@@ -105,11 +106,19 @@ async def _serve_metrics(platform: Platform, port: int, stack: AsyncExitStack) -
         await web.TCPSite(runner, "127.0.0.1", port).start()
     except OSError:
         raise Unavailable(f"port {port} for metrics is taken; choose another with AVIARY_METRICS_PORT") from None
-    return f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+    return int(runner.addresses[0][1])
 
 
-async def _start_gateway(platform: Platform, settings: Settings, grpc_port: int, stack: AsyncExitStack) -> str:
-    config = envoy_config(port=settings.port, grpc_port=grpc_port, jwks=platform.jwks(), settings=settings)
+async def _start_gateway(
+    platform: Platform, settings: Settings, grpc_port: int, metrics_port: int, stack: AsyncExitStack
+) -> str:
+    config = envoy_config(
+        port=settings.port,
+        grpc_port=grpc_port,
+        metrics_port=metrics_port,
+        jwks=platform.jwks(),
+        settings=settings,
+    )
     envoy = Envoy(config, folder=settings.data_dir / "gateway", drain_s=settings.drain_s)
     port = await envoy.start()
     stack.push_async_callback(envoy.stop)

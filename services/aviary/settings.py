@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from aviary.errors import InvalidInput
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,17 @@ def _check(settings: Settings) -> None:
             f"AVIARY_FANOUT_MID_FOLLOWERS is {settings.fanout_mid_followers}, "
             f"above AVIARY_FANOUT_PULL_FOLLOWERS, {settings.fanout_pull_followers}"
         )
+    if settings.log_level not in LOG_LEVELS:
+        raise InvalidInput(f"AVIARY_LOG_LEVEL is {settings.log_level!r}; it must be one of {', '.join(LOG_LEVELS)}")
     for spec in dataclasses.fields(settings):
-        value = getattr(settings, spec.name)
-        if isinstance(value, int) and value < (0 if spec.name.endswith("port") else 1):
-            raise InvalidInput(f"AVIARY_{spec.name.upper()} is {value}; it must be positive")
+        _check_number(spec.name, getattr(settings, spec.name))
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int | float):
+        return
+    least, most = (0, 65_535) if name.endswith("port") else (1, math.inf) if isinstance(value, int) else (0, math.inf)
+    # Not `value < least or value > most`: nan is neither.
+    if not least <= value <= most or math.isinf(value):
+        limit = f"from {least} to {most}" if name.endswith("port") else f"at least {least}"
+        raise InvalidInput(f"AVIARY_{name.upper()} is {value}; it must be {limit}")

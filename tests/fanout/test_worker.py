@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from aviary.timelines.store import LIVE, ListKey
 ADA, BOB, CYD = 1, 2, 3
 STAR, IDOL = 100, 101
 HOUR_MS = 3_600_000
+MakeWorker = Callable[..., "Worker"]
 
 
 @dataclass(slots=True)
@@ -124,9 +125,7 @@ class Worker:
     async def held(self, owner: int) -> list[int] | None:
         """The tweets in the owner's list; None when it is absent. Looking counts as reading."""
         everybody = Sources(ids.pack(self.crowd.of.keys()))
-        piece = await self.timelines.read(
-            _key(owner), sources=everybody, below=LIVE, above=0, limit=100, extra=b""
-        )
+        piece = await self.timelines.read(_key(owner), sources=everybody, below=LIVE, above=0, limit=100, extra=b"")
         return None if piece is None else [entry.id for entry in entries.unpack(piece.rows)]
 
     async def settle(self) -> None:
@@ -145,12 +144,19 @@ def _key(owner: int) -> ListKey:
 
 
 @pytest.fixture
-async def make(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[..., Worker]]:
+async def make(tmp_path: Path, clock: Clock) -> AsyncIterator[MakeWorker]:
     made: list[Worker] = []
 
-    def make_(**chosen: int) -> Worker:
-        small = Settings(data_dir=tmp_path, fanout_retries=2, fanout_batch=2, fanout_small_followers=3)
-        made.append(Worker(replace(small, **chosen), clock))  # type: ignore[arg-type]
+    def make_(*, mid: int = 10_000, pull: int = 1_000_000) -> Worker:
+        chosen = Settings(
+            data_dir=tmp_path,
+            fanout_retries=2,
+            fanout_batch=2,
+            fanout_small_followers=3,
+            fanout_mid_followers=mid,
+            fanout_pull_followers=pull,
+        )
+        made.append(Worker(chosen, clock))
         return made[-1]
 
     yield make_
@@ -159,7 +165,7 @@ async def make(tmp_path: Path, clock: Clock) -> AsyncIterator[Callable[..., Work
 
 
 @pytest.fixture
-async def worker(make: Callable[..., Worker]) -> Worker:
+async def worker(make: MakeWorker) -> Worker:
     return make()
 
 
@@ -197,7 +203,7 @@ async def test_a_failure_in_the_midst_is_tried_again_and_counts_each_list_once(w
 
     assert [await worker.held(owner) for owner in (ADA, BOB, CYD)] == [[tweet]] * 3
     assert worker.worker.appended == 3
-    assert worker.metrics.fanout_appended._value.get() == 3
+    assert worker.metrics.registry.get_sample_value("aviary_fanout_appended_entries_total") == 3
     assert await worker.dead_letters.count() == 0
 
 
@@ -210,7 +216,7 @@ async def test_after_the_last_retry_a_tweet_is_dead_lettered_and_no_list_claims_
         await worker.settle()
         assert [await worker.held(owner) for owner in (ADA, BOB, CYD, STAR)] == [None] * 4
         assert await worker.dead_letters.count() == 1
-        assert worker.metrics.fanout_dead._value.get() == 1
+        assert worker.metrics.registry.get_sample_value("aviary_fanout_dead_lettered_total") == 1
 
         await worker.warm(ADA)
         next_one = await worker.tweet(IDOL)
@@ -289,8 +295,8 @@ async def test_authors_whose_followers_cannot_be_counted_travel_with_the_large_a
     assert await worker.held(ADA) == [tweet]
 
 
-async def test_a_tier_is_stored_before_it_takes_effect(make: Callable[..., Worker]) -> None:
-    worker = make(fanout_mid_followers=2, fanout_pull_followers=100)
+async def test_a_tier_is_stored_before_it_takes_effect(make: MakeWorker) -> None:
+    worker = make(mid=2, pull=100)
     worker.crowd.of = {STAR: [ADA, BOB]}
     seen: list[Sequence[AuthorTier]] = []
 
@@ -305,10 +311,8 @@ async def test_a_tier_is_stored_before_it_takes_effect(make: Callable[..., Worke
     assert seen == [[AuthorTier(author_id=STAR, tier=Tier.MID, from_id=tweet)]]
 
 
-async def test_a_tier_that_cannot_be_stored_has_no_effect(
-    make: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker = make(fanout_mid_followers=2, fanout_pull_followers=2)
+async def test_a_tier_that_cannot_be_stored_has_no_effect(make: MakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = make(mid=2, pull=2)
 
     async def refuse(tier: AuthorTier) -> None:
         raise Unavailable("the disk is full")
@@ -325,8 +329,8 @@ async def test_a_tier_that_cannot_be_stored_has_no_effect(
     assert await worker.dead_letters.count() == 1
 
 
-async def test_the_mid_tier_pushes_only_to_those_who_read_lately(make: Callable[..., Worker], clock: Clock) -> None:
-    worker = make(fanout_mid_followers=2, fanout_pull_followers=100)
+async def test_the_mid_tier_pushes_only_to_those_who_read_lately(make: MakeWorker, clock: Clock) -> None:
+    worker = make(mid=2, pull=100)
     worker.crowd.of = {STAR: [ADA, BOB], IDOL: [ADA]}
     await worker.warm(ADA, BOB)
     clock.advance(2 * HOUR_MS)
@@ -340,8 +344,8 @@ async def test_the_mid_tier_pushes_only_to_those_who_read_lately(make: Callable[
     assert await worker.held(BOB) == [star]
 
 
-async def test_the_pull_tier_pushes_to_the_author_alone(make: Callable[..., Worker]) -> None:
-    worker = make(fanout_mid_followers=2, fanout_pull_followers=3)
+async def test_the_pull_tier_pushes_to_the_author_alone(make: MakeWorker) -> None:
+    worker = make(mid=2, pull=3)
     worker.crowd.of = {STAR: [ADA, BOB, CYD]}
     await worker.warm(ADA, STAR)
     async with worker.running():
@@ -353,8 +357,8 @@ async def test_the_pull_tier_pushes_to_the_author_alone(make: Callable[..., Work
     assert [each.tier for each in await worker.tiers.all()] == [Tier.PULL]
 
 
-async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: Callable[..., Worker]) -> None:
-    worker = make(fanout_mid_followers=2, fanout_pull_followers=2)
+async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: MakeWorker) -> None:
+    worker = make(mid=2, pull=2)
     worker.crowd.of = {STAR: [ADA, BOB]}
     await worker.warm(ADA)
     async with worker.running():

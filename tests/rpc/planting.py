@@ -16,10 +16,14 @@ SUMMARIES = "/aviary.api.users.v1.UserService/BatchGetSummaries"
 GET_ME = "/aviary.api.users.v1.UserService/GetMe"
 
 
+def _handlers(served: Serving) -> dict[str, UnaryHandler]:
+    return served.platform.dispatcher._handlers  # type: ignore[return-value]  # pyright: ignore
+
+
 @contextmanager
 def planted(served: Serving, path: str, handler: UnaryHandler) -> Iterator[None]:
     """Let `handler` answer the calls of `path` while the body runs."""
-    handlers = served.platform.dispatcher._handlers
+    handlers = _handlers(served)
     own, handlers[path] = handlers[path], handler
     try:
         yield
@@ -31,7 +35,7 @@ class Gate:
     """A handler that waits to be opened before the real one answers; `inside` are the calls that wait."""
 
     def __init__(self, served: Serving, path: str) -> None:
-        self._own: UnaryHandler = served.platform.dispatcher._handlers[path]  # type: ignore[assignment]
+        self._own: UnaryHandler = _handlers(served)[path]
         self._open = asyncio.Event()
         self.inside: list[Call] = []
 

@@ -22,7 +22,9 @@ from aviary.rpc.method import PUBLIC
 MINUTE_S = 60.0
 
 
-def forge(served: Serving, *, key: Ed25519PrivateKey | None = None, algorithm: str = ALGORITHM, **claims: object) -> str:
+def forge(
+    served: Serving, *, key: Ed25519PrivateKey | None = None, algorithm: str = ALGORITHM, **claims: object
+) -> str:
     """A token that differs from a good one in what is named."""
     own = served.platform.secrets
     now = int(time.time())
@@ -106,9 +108,7 @@ async def test_expired_foreign_and_forged_tokens_are_refused(served: Serving, cl
 
 async def test_a_token_of_another_deployment_is_refused(served: Serving, tmp_path: Path) -> None:
     stranger = secrets.operator_token(secrets.load(tmp_path / "elsewhere"), "test")
-    error = await refusal(
-        served.clients.fanout.GetProgress(fanout_pb2.GetProgressRequest(), metadata=bearer(stranger))
-    )
+    error = await refusal(served.clients.fanout.GetProgress(fanout_pb2.GetProgressRequest(), metadata=bearer(stranger)))
     assert error.code() is StatusCode.UNAUTHENTICATED
 
 
@@ -137,7 +137,7 @@ async def test_a_session_that_was_ended_is_refused_and_the_others_are_not(served
 
 async def test_a_refused_user_is_refused_in_every_session(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
-    served.platform._denied.refuse(ada.id, for_s=MINUTE_S)
+    served.platform._denied.refuse(ada.id, for_s=MINUTE_S)  # pyright: ignore[reportPrivateUsage]
 
     error = await refusal(served.clients.users.GetMe(users_pb2.GetMeRequest(), metadata=ada.signed))
     assert error.code() is StatusCode.UNAUTHENTICATED
@@ -155,9 +155,7 @@ async def test_calls_between_services_are_closed_to_people(served: Serving) -> N
 
 
 async def test_calls_between_services_are_open_to_an_operator(served: Serving) -> None:
-    progress = await served.clients.fanout.GetProgress(
-        fanout_pb2.GetProgressRequest(), metadata=served.as_operator()
-    )
+    progress = await served.clients.fanout.GetProgress(fanout_pb2.GetProgressRequest(), metadata=served.as_operator())
     assert progress.dead_lettered_events == 0
 
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import grpc.aio
 import pytest
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc import StatusCode
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 from tests.rpc.planting import GET_ME, SUMMARIES, Gate, planted
 from tests.rpc.serving import Clients, Person, Serving, refusal, serving
@@ -51,12 +52,10 @@ async def another_connection(served: Serving) -> AsyncIterator[Clients]:
 def details(error: grpc.aio.AioRpcError) -> list[Message]:
     """The error's details, unpacked."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
-    known = [error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo]
-    found: list[Message] = []
-    for packed in status.details if status else ():
-        message = next(kind() for kind in known if packed.Is(kind.DESCRIPTOR))
-        packed.Unpack(message)
-        found.append(message)
+    assert status is not None
+    packed: list[any_pb2.Any] = list(status.details)
+    found: list[Message] = [error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()]
+    assert [each.Unpack(message) for each, message in zip(packed, found, strict=True)] == [True, True]
     return found
 
 
@@ -109,12 +108,11 @@ async def test_our_own_exceptions_arrive_whole(served: Serving, raised: AviaryEr
 
 async def test_an_error_names_its_reason_its_domain_and_the_fields(served: Serving) -> None:
     (ada,) = await served.register("ada")
-    info, bad, *more = details(await refusal(ada.home_page(limit=101)))
+    info, bad = details(await refusal(ada.home_page(limit=101)))
 
     assert info == error_details_pb2.ErrorInfo(reason="INVALID_INPUT", domain="aviary")
     assert isinstance(bad, error_details_pb2.BadRequest)
     assert [violation.field for violation in bad.field_violations] == ["limit"]
-    assert more == []
 
 
 async def test_an_inner_call_has_no_longer_than_its_outer_one(served: Serving) -> None:
@@ -125,9 +123,9 @@ async def test_an_inner_call_has_no_longer_than_its_outer_one(served: Serving) -
         request = tweets_pb2.CreateTweetRequest(content="hello")
         await ada.clients.tweets.CreateTweet(request, metadata=ada.signed, timeout=3)
 
-    # Two services deep; alone it would have five seconds.
-    assert gate.inside
-    assert [call.remaining_s() for call in gate.inside] == []
+    # Alone it would have five seconds; one is for the clocks, which the wire rounds.
+    (inner,) = gate.inside
+    assert inner.remaining_s() < 4
 
 
 async def test_a_caller_cannot_ask_for_longer_than_the_server_allows(served: Serving) -> None:
@@ -148,7 +146,7 @@ async def test_a_call_that_takes_too_long_ends_and_its_commit_is_found_by_its_ke
         with planted(served, SUMMARIES, gate):
             error = await refusal(ada.clients.tweets.CreateTweet(request, metadata=ada.signed))
         assert error.code() is StatusCode.DEADLINE_EXCEEDED
-        assert error.details() == "BatchGetSummaries ran out of time; repeat it under the same key"
+        assert error.details() == "CreateTweet ran out of time; repeat it under the same key"
 
         tweet = await ada.clients.tweets.CreateTweet(request, metadata=ada.signed)
         assert await ada.home() == [tweet.id]
@@ -190,8 +188,13 @@ async def test_calls_above_the_limit_are_refused_at_once_and_told_when_to_come_b
 
 async def health_of(address: str, service: str) -> int:
     async with grpc.aio.insecure_channel(address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        return int((await stub.Check(health_pb2.HealthCheckRequest(service=service))).status)
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        answer: health_pb2.HealthCheckResponse = await check(health_pb2.HealthCheckRequest(service=service))
+        return answer.status
 
 
 async def test_health_says_serving_for_the_whole_and_for_each_service(served: Serving) -> None:
@@ -214,10 +217,14 @@ async def test_a_server_that_is_not_ready_does_not_say_serving(served: Serving) 
 
 async def test_reflection_names_every_service(served: Serving) -> None:
     async with grpc.aio.insecure_channel(served.address) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        reflect = channel.stream_stream(
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-        answers = [answer async for answer in stub.ServerReflectionInfo(asked)]
-    named = {service.name for service in answers[0].list_services_response.service}
+        answer: reflection_pb2.ServerReflectionResponse = await anext(aiter(reflect(asked)))
+    named = {service.name for service in answer.list_services_response.service}
 
     assert named >= {method.service for method in served.platform.dispatcher.methods}
     assert "grpc.health.v1.Health" in named
@@ -233,9 +240,7 @@ async def test_stopping_lets_the_calls_under_way_finish_and_takes_no_more(served
             stopping = asyncio.ensure_future(served.server.stop())
 
             async def is_closed() -> bool:
-                outcome = await asyncio.gather(
-                    others.users.GetJwks(users_pb2.GetJwksRequest()), return_exceptions=True
-                )
+                outcome = await asyncio.gather(others.users.GetJwks(users_pb2.GetJwksRequest()), return_exceptions=True)
                 return isinstance(outcome[0], grpc.aio.AioRpcError) and outcome[0].code() is StatusCode.UNAVAILABLE
 
             await until(is_closed, what="new calls were refused")

@@ -41,7 +41,9 @@ def test_registering_gives_the_account_and_a_pair_of_tokens(anybody: Client) -> 
 
 
 @pytest.mark.parametrize("name", ["username", "email"])
-def test_logging_in_works_with_the_username_in_any_case_and_with_the_email(anybody: Client, ada: Person, name: str) -> None:
+def test_logging_in_works_with_the_username_in_any_case_and_with_the_email(
+    anybody: Client, ada: Person, name: str
+) -> None:
     who = ada.username.upper() if name == "username" else ada.email
     answer = anybody.post("/auth/login", {"username": who, "password": PASSWORD})
     assert answer.status == 200
@@ -102,7 +104,9 @@ def test_a_wrong_name_and_a_wrong_password_are_told_in_the_same_words(anybody: C
     assert wrong_password.body == nobody.body
 
 
-def test_the_sixth_failure_on_an_account_is_limited_and_so_is_the_right_password_then(anybody: Client, ada: Person) -> None:
+def test_the_sixth_failure_on_an_account_is_limited_and_so_is_the_right_password_then(
+    anybody: Client, ada: Person
+) -> None:
     failures = [_login(anybody, ada, "not-it-at-all-1") for _ in range(5)]
     assert [answer.status for answer in failures] == [401] * 5
     limited = _login(anybody, ada)

@@ -109,7 +109,9 @@ def test_home_follows_the_graph_at_the_next_read(ada: Person, bob: Person) -> No
     assert bob.home() == []
 
 
-def test_home_shows_a_reply_only_to_those_who_follow_both(ada: Person, bob: Person, newcomer: Callable[[], Person]) -> None:
+def test_home_shows_a_reply_only_to_those_who_follow_both(
+    ada: Person, bob: Person, newcomer: Callable[[], Person]
+) -> None:
     reader = newcomer()
     reader.follow(bob)
     tweet = ada.tweet()["id"]

@@ -146,4 +146,4 @@ class Refreshing(RuleBasedStateMachine):
 
 
 TestRefreshing = Refreshing.TestCase
-TestRefreshing.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestRefreshing.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

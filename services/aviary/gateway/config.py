@@ -23,6 +23,7 @@ from aviary.settings import Settings
 ADMIN_SOCKET = "admin.sock"
 _BUFFER_BYTES = 4 * 1024 * 1024
 _CONNECTIONS = 10_000
+_METRICS = "metrics"
 _PAGE_BYTES = 4 * 1024 * 1024
 # The one regular expression over the default of 100 is UTF-8's grammar; RE2 is linear in the path whatever its size.
 _RUNTIME = {"re2.max_program_size.error_level": 500}
@@ -37,6 +38,7 @@ def envoy_config(
     *,
     port: int,
     grpc_port: int,
+    metrics_port: int = 0,
     jwks: str,
     settings: Settings,
     descriptors: Path = DESCRIPTORS,
@@ -45,7 +47,8 @@ def envoy_config(
 ) -> Json:
     """The bootstrap of an Envoy that serves `port` from the gRPC server at `grpc_port`.
 
-    `jwks` is the JSON that `/.well-known/jwks.json` answers. `trusted_hops` is
+    With a `metrics_port`, `/metrics` is passed on to it; a fleet scrapes each
+    process on its own port instead. `jwks` is the JSON that `/.well-known/jwks.json` answers. `trusted_hops` is
     the number of proxies in front whose X-Forwarded-For is believed. Port 0
     picks a free one. Raises InvalidInput when a setting can't work.
     """
@@ -65,7 +68,7 @@ def envoy_config(
     virtual_host = {
         "name": "aviary",
         "domains": ["*"],
-        "routes": routes(bindings(called), _pages(described), settings),
+        "routes": routes(bindings(called), _pages(described) | _passed_on(metrics_port), settings),
     }
     listener["filter_chains"] = [{"filters": [_connections(virtual_host, chain, settings, trusted_hops)]}]
     return {
@@ -73,20 +76,37 @@ def envoy_config(
         "admin": _admin(),
         "static_resources": {
             "listeners": [listener],
-            "clusters": [_grpc(grpc_port, settings), otlp_cluster(settings.otlp_endpoint)],
+            "clusters": [
+                _grpc(grpc_port, settings),
+                otlp_cluster(settings.otlp_endpoint),
+                *([_http(_METRICS, metrics_port)] if metrics_port else []),
+            ],
         },
         "overload_manager": _connection_limit(),
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
     }
 
 
-def _pages(described: FileDescriptorSet) -> Mapping[str, Json]:
+def _pages(described: FileDescriptorSet) -> dict[str, Json]:
     docs = docs_page()
     return {
         "/": redirect("/docs"),
         "/docs": page(docs.html, "text/html; charset=utf-8", content_security_policy=docs.security_policy),
         "/openapi.json": page(json.dumps(openapi(described), separators=(",", ":")), "application/json"),
     }
+
+
+def _passed_on(metrics_port: int) -> dict[str, Json]:
+    return {"/metrics": {"route": {"cluster": _METRICS, "timeout": "5s"}}} if metrics_port else {}
+
+
+def _http(name: str, port: int) -> Json:
+    return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": _endpoint(name, port)}
+
+
+def _endpoint(name: str, port: int) -> Json:
+    endpoint = {"endpoint": {"address": socket("127.0.0.1", port)}}
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
 
 
 def _admin() -> Json:
@@ -156,10 +176,7 @@ def _grpc(port: int, settings: Settings) -> Json:
         "type": "STATIC",
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
-        "load_assignment": {
-            "cluster_name": CLUSTER,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket("127.0.0.1", port)}}]}],
-        },
+        "load_assignment": _endpoint(CLUSTER, port),
         "typed_extension_protocol_options": http2(),
         "circuit_breakers": {"thresholds": [limits]},
         # Below half of them healthy all are asked again: a check that came too late under load must not end all calls.

@@ -46,11 +46,17 @@ class IdempotencyKeys:
                 f"the idempotency key has {len(key)} characters; it must be 1 to 128 visible ASCII characters",
                 fields={"request_id": "1 to 128 visible ASCII characters"},
             )
-        caller = str(call.caller.user_id) if isinstance(call.caller, User) else ""
-        return Claim(caller=caller, rpc=call.method.path, key=key, body=self._digest(request))
+        return Claim(caller=_scope(call, request), rpc=call.method.path, key=key, body=self._digest(request))
 
     def _digest(self, request: Message) -> bytes:
         body = type(request)()
         body.CopyFrom(request)
         body.ClearField("request_id")
         return hmac.digest(self._secret, body.SerializeToString(deterministic=True), hashlib.sha256)
+
+
+def _scope(call: Call, request: Message) -> str:
+    if isinstance(call.caller, User):
+        return str(call.caller.user_id)
+    # Two strangers may choose one key. Whoever repeats a refresh may have moved to another network meanwhile.
+    return "" if "refresh_token" in request.DESCRIPTOR.fields_by_name else f"from {call.address}"

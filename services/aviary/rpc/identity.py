@@ -29,12 +29,15 @@ class DenyList:
 
     def __init__(self) -> None:
         self._until: dict[int, float] = {}
+        self._tidy_at = 10_000
 
     def refuse(self, subject: int, *, for_s: float) -> None:
         """Refuse the session or user `subject` until every token of it has expired."""
         now = time.time()
-        if len(self._until) > 10_000:
+        if len(self._until) >= self._tidy_at:
             self._until = {key: until for key, until in self._until.items() if until > now}
+            # Twice what is left, so that tidying costs each entry a constant.
+            self._tidy_at = max(10_000, 2 * len(self._until))
         self._until[subject] = now + for_s
 
     def __contains__(self, subject: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
@@ -14,7 +15,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from aviary.errors import AviaryError, RateLimited
+from aviary.errors import AviaryError, RateLimited, Unavailable
 from aviary.rpc.call import Call
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.method import Method
@@ -57,10 +58,16 @@ class RpcServer:
         reflection.enable_server_reflection(
             [*by_service, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server
         )
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self._settings.grpc_port}")
+        self.port = self._bind(self._settings.grpc_port)
         await self._set_health(by_service, health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.start()
         return self.port
+
+    def _bind(self, port: int) -> int:
+        try:
+            return self._server.add_insecure_port(f"127.0.0.1:{port}")
+        except RuntimeError:
+            raise Unavailable(f"port {port} for gRPC is taken; choose another with AVIARY_GRPC_PORT") from None
 
     async def ready(self) -> None:
         services = {method.service for method in self._dispatcher.methods}
@@ -137,6 +144,8 @@ class RpcServer:
 
 
 async def _refuse(context: Any, call: Call, error: AviaryError) -> None:  # noqa: ANN401 - see Context
+    if error.retry_after_s is not None:
+        call.headers.setdefault("retry-after", str(math.ceil(error.retry_after_s)))
     if call.headers:
         await context.send_initial_metadata(tuple(call.headers.items()))
     await context.abort_with_status(rpc_status.to_status(to_status(error)))
