@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.tweets import Kept
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
 from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.outbox import SqliteEventLog
+from aviary.storage.sqlite.tweets import SqliteTweetStore
 
 OpenDatabase = Callable[..., Database]
 
@@ -27,3 +30,9 @@ def open_database(tmp_path: Path, clock: Clock, metrics: Metrics) -> Iterator[Op
     yield open_
     for database in opened:
         database.close()  # closing twice is harmless
+
+
+@pytest.fixture(params=["sqlite"])
+async def kept(open_database: OpenDatabase) -> Kept:
+    database = open_database("tweets")
+    return Kept(SqliteTweetStore(database), SqliteEventLog(database))

@@ -24,8 +24,12 @@ class Block:
     text: str
 
     def as_bash(self) -> str:
-        """The block as a part of a script: Python goes to Python's standard input, word by word."""
-        return self.text if self.language == "bash" else f"python - <<'END_OF_BLOCK'\n{self.text}END_OF_BLOCK\n"
+        """The block as a part of a script: Python on standard input, with the variable that the README sets for it."""
+        return (
+            self.text
+            if self.language == "bash"
+            else f"TOKEN=$GRACE_TOKEN python - <<'END_OF_BLOCK'\n{self.text}END_OF_BLOCK\n"
+        )
 
 
 def _blocks(readme: str) -> list[Block]:

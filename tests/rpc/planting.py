@@ -17,7 +17,7 @@ GET_ME = "/aviary.api.users.v1.UserService/GetMe"
 
 
 def _handlers(served: Serving) -> dict[str, UnaryHandler]:
-    return served.platform.dispatcher._handlers  # type: ignore[return-value]  # pyright: ignore
+    return served.platform.dispatcher._handlers  # type: ignore[return-value]
 
 
 @contextmanager

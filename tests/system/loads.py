@@ -1,4 +1,4 @@
-"""The platform's own `seed` and `check` as an operator runs them: a journalled load, and the oracle over its journal."""
+"""The platform's own `seed` and `check` as an operator runs them: a journalled load, and its oracle."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tests.system.process import COMMAND, environment, run
 
-_CHECK_S = 300.0
-_SEED_S = 600.0
+# Far beyond what either takes alone on a small machine; a busy one is no failure.
+_CHECK_S = 900.0
+_SEED_S = 1_800.0
 
 
 def seed(journal: Path, url: str, *options: object) -> str:

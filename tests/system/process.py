@@ -100,13 +100,11 @@ class Launcher:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def up(
-        self, data_dir: Path, *options: str, port: int = 0, prefix: tuple[str, ...] = (), **settings: object
-    ) -> Running:
+    def up(self, data_dir: Path, *options: str, port: int = 0, **settings: object) -> Running:
         """Start a platform and wait until it serves."""
         with tempfile.NamedTemporaryFile("w", dir=self._folder, prefix="stderr", delete=False) as errors:
             process = subprocess.Popen(
-                [*prefix, *COMMAND, "up", "--port", str(port), "--data-dir", str(data_dir), *options],
+                [*COMMAND, "up", "--port", str(port), "--data-dir", str(data_dir), *options],
                 env=environment(settings),
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 Check = Callable[[Any], bool]
 
@@ -54,13 +54,14 @@ PAIR: dict[str, Check] = {
 }
 
 
-def differences(value: object, shape: Mapping[str, Check]) -> str:
+def differences(value: Any, shape: Mapping[str, Check]) -> str:
     """What of an object is missing, extra or of a wrong type; empty when all is as it should be."""
-    if not isinstance(value, dict):
+    if type(value) is not dict:
         return f"no object: {value!r}"
-    wrong = [f"no {name}" for name in shape if name not in value]
-    wrong += [f"extra {name}" for name in value if name not in shape]
-    wrong += [f"{name} is {value[name]!r}" for name, right in shape.items() if name in value and not right(value[name])]
+    named = cast("dict[str, Any]", value)
+    wrong = [f"no {name}" for name in shape if name not in named]
+    wrong += [f"extra {name}" for name in named if name not in shape]
+    wrong += [f"{name} is {named[name]!r}" for name, right in shape.items() if name in named and not right(named[name])]
     return ", ".join(wrong)
 
 
@@ -69,7 +70,7 @@ def fits(shape: Mapping[str, Check]) -> Check:
 
 
 def _each(shape: Mapping[str, Check]) -> Check:
-    return lambda value: isinstance(value, list) and all(fits(shape)(item) for item in value)
+    return lambda value: _is(list)(value) and all(map(fits(shape), value))
 
 
 _SPAN: dict[str, Check] = {"start": number, "end": number}

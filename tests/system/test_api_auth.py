@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jwt
@@ -129,7 +128,8 @@ def test_a_refresh_rotates_both_tokens_and_the_new_ones_work(anybody: Client, ad
 def test_a_refresh_whose_answer_was_lost_gives_the_same_pair_under_its_key(anybody: Client, ada: Person) -> None:
     key = fresh_name()
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: _refresh(anybody, ada.refresh_token, key=key), range(10)))
+        calls = [pool.submit(_refresh, anybody, ada.refresh_token, key=key) for _ in range(10)]
+        answers = [call.result() for call in calls]
     assert [answer.status for answer in answers] == [200] * 10
     assert len({(answer.body["access_token"], answer.body["refresh_token"]) for answer in answers}) == 1
 
@@ -164,10 +164,10 @@ def test_logging_out_everywhere_ends_every_session(anybody: Client, ada: Person)
 
 
 @pytest.fixture(scope="module")
-def signing_key(platform: Running) -> Iterator[tuple[Ed25519PrivateKey, str]]:
+def signing_key(platform: Running) -> tuple[Ed25519PrivateKey, str]:
     """The platform's own key: what no outsider has."""
     kept = secrets.load(platform.data_dir)
-    yield kept.signing_key, kept.key_id
+    return kept.signing_key, kept.key_id
 
 
 def _claims(token: str) -> dict[str, object]:
@@ -206,7 +206,7 @@ def test_a_token_signed_like_ours_is_accepted_so_that_the_refusals_above_mean_so
 def test_a_forged_token_is_refused(ada: Person, signing_key: tuple[Ed25519PrivateKey, str]) -> None:
     claims = _claims(ada.client.token)
     forged = jwt.encode(claims, Ed25519PrivateKey.generate(), algorithm="EdDSA", headers={"kid": signing_key[1]})
-    unsigned = jwt.encode(claims, None, algorithm="none")
+    unsigned = jwt.encode(claims, "", algorithm="none")
     for token in (forged, unsigned, "a.b.c", "nonsense", ada.client.token[:-3]):
         assert is_refused(ada.client.as_token(token).get("/users/me"), 401, "UNAUTHENTICATED") == ""
 
@@ -219,7 +219,7 @@ def test_without_a_bearer_token_nobody_is_let_in(anybody: Client, header: str) -
 
 def test_identity_headers_from_outside_mean_nothing(anybody: Client, ada: Person, bob: Person) -> None:
     names = ("x-user-id", "x-aviary-user", "x-aviary-user-id", "x-jwt-payload", "x-aviary-subject", "x-sub")
-    spoofed = dict.fromkeys(names, bob.id)
+    spoofed: dict[str, str] = dict.fromkeys(names, bob.id)
     assert anybody.send("GET", "/users/me", headers=spoofed).status == 401
     assert ada.client.send("GET", "/users/me", headers=spoofed).body["id"] == ada.id
 

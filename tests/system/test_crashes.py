@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from tests.system.conditions import eventually
 from tests.system.loads import check, figure, lines, seeding
-from tests.system.process import Launcher
+from tests.system.process import Launcher, Running
 
 # Enough for the load to outlast every kill; the same numbers give the same plan, so it goes on where it was.
 _WORLD = ("--people", 80, "--tweets-per-user", 150)
@@ -19,19 +19,23 @@ _LOAD_S = 60.0
 def _crash_and_check(starter: Launcher, folder: Path, *, kills: int, moments: Random) -> str:
     journal, data_dir = folder / "journal", folder / "data"
     for _ in range(kills):
-        platform = starter.up(data_dir, limits="off")
-        enough = lines(journal) + moments.randint(50, 600)
-        with seeding(journal, platform.url, *_WORLD) as loader:
-            eventually(lambda: lines(journal) >= enough or loader.poll() is not None, within_s=_LOAD_S)
-            assert loader.poll() is None, "the load ended before the kill"
-            platform.kill()
+        _kill_under_load(starter.up(data_dir, limits="off"), journal, calls=moments.randint(25, 300))
         survivor = starter.up(data_dir, limits="off")
-        said = check(journal, survivor.url, "--sample", 50)
+        check(journal, survivor.url, "--sample", 50)
         survivor.kill()
     last = starter.up(data_dir, limits="off")
     said = check(journal, last.url, "--sample", "all")
     assert last.stop() == 0
     return said
+
+
+def _kill_under_load(platform: Running, journal: Path, *, calls: int) -> None:
+    # A call leaves two lines: that it was sent, and what came of it.
+    enough = lines(journal) + 2 * calls
+    with seeding(journal, platform.url, *_WORLD) as loader:
+        eventually(lambda: lines(journal) >= enough or loader.poll() is not None, within_s=_LOAD_S)
+        assert loader.poll() is None, "the load ended before the kill"
+        platform.kill()
 
 
 def _report(said: str, *, kills: int, seconds: float) -> None:

@@ -66,6 +66,6 @@ def test_every_home_is_right_also_without_its_cache_and_after_a_restart(
     with capsys.disabled():
         tweets, follows = figure(r"and ([\d,]+) tweets", said), figure(r"([\d,]+) follows", said)
         print(
-            f"Reed98 with {tiers or 'default tiers'}: {follows} follows and {tweets} tweets loaded in {loaded_s:.0f} s, "
+            f"Reed98 with {tiers or 'default tiers'}: {follows} follows, {tweets} tweets, loaded in {loaded_s:.0f} s, "
             f"{appended} entries appended, 0 differences in 3 checks, {time.monotonic() - began:.0f} s in all"
         )

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import grpc
 import pytest
@@ -114,7 +115,8 @@ def test_secrets_that_are_damaged_are_named(starter: Launcher, data_dir: Path) -
 )
 def test_a_setting_that_makes_no_sense_is_named(data_dir: Path, name: str, value: str) -> None:
     arguments = ["up", "--data-dir", data_dir] + ([] if name == "port" else ["--port", 0])
-    _is_one_sentence(run(*arguments, **{name: value}), f"AVIARY_{name.upper()}")
+    setting: dict[str, Any] = {name: value}
+    _is_one_sentence(run(*arguments, **setting), f"AVIARY_{name.upper()}")
     assert not data_dir.exists()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -93,7 +94,7 @@ class Timelines(RuleBasedStateMachine):
     def undo_retweet(self, who: int, place: int, size: int) -> None:
         post, person = self._at(place), self.people[who]
         request = tweets_pb2.UndoRetweetRequest(id=post.id)
-        self.deployment.run(self._answer(self.clients.tweets.UndoRetweet(request, metadata=person.signed)))
+        self._ask(self.clients.tweets.UndoRetweet, request, person)
         if existing := self.world.retweet_by(post.original, person.id):
             existing.deleted = True
         self._check(who, size)
@@ -103,7 +104,7 @@ class Timelines(RuleBasedStateMachine):
     def like(self, who: int, place: int, size: int) -> None:
         post, person = self._at(place), self.people[who]
         request = tweets_pb2.LikeTweetRequest(id=post.id)
-        liked = self.deployment.run(self._answer(self.clients.tweets.LikeTweet(request, metadata=person.signed)))
+        liked = self._ask(self.clients.tweets.LikeTweet, request, person)
         post.original.likes.add(person.id)
         assert answered(liked) == expected(self.world, post.original, person.id)
         self._check(who, size)
@@ -113,7 +114,7 @@ class Timelines(RuleBasedStateMachine):
     def unlike(self, who: int, place: int, size: int) -> None:
         post, person = self._at(place), self.people[who]
         request = tweets_pb2.UnlikeTweetRequest(id=post.id)
-        left = self.deployment.run(self._answer(self.clients.tweets.UnlikeTweet(request, metadata=person.signed)))
+        left = self._ask(self.clients.tweets.UnlikeTweet, request, person)
         post.original.likes.discard(person.id)
         assert answered(left) == expected(self.world, post.original, person.id)
         self._check(who, size)
@@ -241,7 +242,7 @@ class Timelines(RuleBasedStateMachine):
             cursor, more = "", True
             while more:
                 request = graph_pb2.ListFollowsRequest(id=user.id, limit=size, cursor=cursor)
-                page = self.deployment.run(self._answer(method(request, metadata=viewer.signed)))
+                page = self._ask(method, request, viewer)
                 found.extend(each.id for each in page.users)
                 cursor, more = page.pagination.next_cursor, page.pagination.has_more
                 assert more == (len(found) < len(wanted))
@@ -249,7 +250,7 @@ class Timelines(RuleBasedStateMachine):
 
     def _check_profile(self, viewer: Person, user: Person) -> None:
         request = users_pb2.GetUserRequest(id=user.id)
-        profile = self.deployment.run(self._answer(self.clients.users.GetUser(request, metadata=viewer.signed)))
+        profile = self._ask(self.clients.users.GetUser, request, viewer)
         assert (profile.follower_count, profile.following_count, profile.tweet_count, profile.like_count) == (
             len(self.world.followers(user.id)),
             len(self.world.following(user.id)),
@@ -257,7 +258,7 @@ class Timelines(RuleBasedStateMachine):
             self.world.likes_received(user.id),
         )
         asked = graph_pb2.GetRelationshipRequest(id=viewer.id, target_id=user.id)
-        bond = self.deployment.run(self._answer(self.clients.graph.GetRelationship(asked, metadata=viewer.signed)))
+        bond = self._ask(self.clients.graph.GetRelationship, asked, viewer)
         assert (bond.following, bond.followed_by) == (
             (viewer.id, user.id) in self.world.follows,
             (user.id, viewer.id) in self.world.follows,
@@ -271,18 +272,23 @@ class Timelines(RuleBasedStateMachine):
     @staticmethod
     async def _walk(fetch: FetchTweets, size: int) -> list[tweets_pb2.Tweet]:
         found: list[tweets_pb2.Tweet] = []
+        seen: set[str] = set()
         cursor, more = "", True
         while more:
             page = await fetch(cursor)
             assert len(page.tweets) <= size == page.pagination.limit
             found.extend(page.tweets)
+            assert page.pagination.next_cursor not in seen, "the walk goes in circles"
+            seen.add(page.pagination.next_cursor)
             cursor, more = page.pagination.next_cursor, page.pagination.has_more
             assert bool(cursor) == more
         return found
 
-    @staticmethod
-    async def _answer(call: Awaitable[T]) -> T:
-        return await call
+    def _ask(self, method: Callable[..., Awaitable[T]], request: Message, person: Person) -> T:
+        async def call() -> T:
+            return await method(request, metadata=person.signed)
+
+        return self.deployment.run(call())
 
     def _at(self, place: int) -> Post:
         standing = self.world.standing()

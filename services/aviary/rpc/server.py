@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from aviary.errors import AviaryError, RateLimited, Unavailable
+from aviary.errors import AviaryError, InvalidInput, RateLimited, Unavailable
 from aviary.rpc.call import Call
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.method import Method
@@ -64,10 +65,14 @@ class RpcServer:
         return self.port
 
     def _bind(self, port: int) -> int:
-        try:
-            return self._server.add_insecure_port(f"127.0.0.1:{port}")
-        except RuntimeError:
-            raise Unavailable(f"port {port} for gRPC is taken; choose another with AVIARY_GRPC_PORT") from None
+        # Tried beforehand, because gRPC's core prints lines of its own about a port that it cannot have.
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise Unavailable(f"port {port} for gRPC is taken; choose another with AVIARY_GRPC_PORT") from None
+        return self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     async def ready(self) -> None:
         services = {method.service for method in self._dispatcher.methods}
@@ -87,16 +92,17 @@ class RpcServer:
         behaviour: Callable[..., Any] = self._stream(method) if method.streams else self._unary(method)
         return kind(
             behaviour,
-            request_deserializer=method.request.FromString,
+            # As it came: what cannot be read is refused inside, as every other bad input is.
+            request_deserializer=None,
             response_serializer=method.response.SerializeToString,
         )
 
-    def _unary(self, method: Method) -> Callable[[Message, Any], Awaitable[Message]]:
-        async def serve(request: Message, context: Any) -> Message:  # noqa: ANN401 - see Context
+    def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[Message]]:
+        async def serve(raw: bytes, context: Any) -> Message:  # noqa: ANN401 - see Context
             call = self._call(method, context)
             try:
                 self._admit()
-                answer = await self._dispatcher.unary(request, call)
+                answer = await self._dispatcher.unary(_read(method, raw), call)
                 if call.headers:
                     await context.send_initial_metadata(tuple(call.headers.items()))
                 return answer
@@ -108,12 +114,12 @@ class RpcServer:
 
         return serve
 
-    def _stream(self, method: Method) -> Callable[[Message, Any], AsyncIterator[Message]]:
-        async def serve(request: Message, context: Any) -> AsyncIterator[Message]:  # noqa: ANN401 - see Context
+    def _stream(self, method: Method) -> Callable[[bytes, Any], AsyncIterator[Message]]:
+        async def serve(raw: bytes, context: Any) -> AsyncIterator[Message]:  # noqa: ANN401 - see Context
             call = self._call(method, context)
             try:
                 self._admit()
-                async for answer in self._dispatcher.stream(request, call):
+                async for answer in self._dispatcher.stream(_read(method, raw), call):
                     yield answer
             except AviaryError as error:
                 await _refuse(context, call, error)
@@ -141,6 +147,13 @@ class RpcServer:
             from_network=True,
             address=_address(metadata, context.peer()),
         )
+
+
+def _read(method: Method, raw: bytes) -> Message:
+    try:
+        return method.request.FromString(raw)
+    except DecodeError:
+        raise InvalidInput(f"the request is no {method.request.DESCRIPTOR.full_name}") from None
 
 
 async def _refuse(context: Any, call: Call, error: AviaryError) -> None:  # noqa: ANN401 - see Context

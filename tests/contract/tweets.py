@@ -1,0 +1,80 @@
+"""A tweet store under contract, and drafts for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aviary import entries
+from aviary.eventlog import EventLog
+from aviary.paging import PageRequest
+from aviary.rpc.call import Claim
+from aviary.tweets.store import Draft, Kind, Tweet, TweetStore
+
+ADA, BOB, CYD = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A store and the log of what it commits."""
+
+    store: TweetStore
+    log: EventLog
+
+    async def tweet(self, author: int = ADA, text: str = "hello") -> int:
+        return (await self.store.insert(original(author, text), claim=None)).id
+
+    async def reply(self, author: int, to: int) -> int:
+        return (await self.store.insert(reply(author, await self.one(to)), claim=None)).id
+
+    async def retweet(self, author: int, of: int) -> int:
+        return (await self.store.insert(retweet(author, await self.one(of)), claim=None)).id
+
+    async def one(self, tweet_id: int) -> Tweet:
+        return (await self.store.load([tweet_id], viewer_id=0)).tweets[tweet_id]
+
+    async def happened(self) -> list[tuple[int, int]]:
+        """Each event as (type, tweet)."""
+        return [(each.event.type, each.event.entity_id) for each in await self.log.read(0, limit=10_000)]
+
+    async def ids_of(self, *authors: int, limit: int = 100, below: int = 2**63 - 1, above: int = 0) -> list[int]:
+        page = PageRequest(limit=limit, below=below, above=above)
+        rows = await self.store.entries(authors, page, no_replies=False, media_only=False)
+        return [entry.id for entry in entries.unpack(rows)]
+
+
+def original(author: int = ADA, text: str = "hello") -> Draft:
+    return Draft(author_id=author, kind=Kind.ORIGINAL, text=text)
+
+
+def quote(author: int, of: int) -> Draft:
+    return Draft(author_id=author, kind=Kind.QUOTE, text="look", quote_id=of)
+
+
+def reply(author: int, to: Tweet) -> Draft:
+    return Draft(
+        author_id=author,
+        kind=Kind.REPLY,
+        text="indeed",
+        ref_id=to.id,
+        ref_author_id=to.author_id,
+        conversation_id=to.conversation_id,
+    )
+
+
+def retweet(author: int, of: Tweet) -> Draft:
+    return Draft(
+        author_id=author,
+        kind=Kind.RETWEET,
+        ref_id=of.id,
+        ref_author_id=of.author_id,
+        ref_is_reply=of.kind is Kind.REPLY,
+        conversation_id=of.conversation_id,
+    )
+
+
+def claim(key: str, body: bytes = b"body") -> Claim:
+    return Claim(caller="1", rpc="/tweet", key=key, body=body)
+
+
+def counted(tweet: Tweet) -> tuple[int, int, int, int]:
+    return tweet.likes, tweet.retweets, tweet.replies, tweet.quotes
