@@ -14,7 +14,10 @@ from benchmarks import machine, plot, ratios, records, system
 from benchmarks.crowd import world
 from benchmarks.figures import missed, table
 from benchmarks.plans import FULL, QUICK, Plan
+from benchmarks.subject import SubjectFailed
 
+# Of a load average; a machine that only runs this has next to none.
+_QUIET = 0.5
 PARTS = ("core", "start", "home", "post", "visible")
 
 
@@ -23,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     wanted = options.only or PARTS
     here = machine.this()
+    if here.load > _QUIET:
+        print(f"the machine is busy, load {here.load:g}: latencies will be too high", file=sys.stderr)
     place, name = world(quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="aviary-bench-") as folder, system.driving(_plan(options)) as run:
         if "core" in wanted:
@@ -62,4 +67,7 @@ def _record(out: Path, run: system.Run, here: machine.Machine, name: str, option
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except SubjectFailed as error:
+        sys.exit(f"benchmarks: {error}")

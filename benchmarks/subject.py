@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,14 +73,17 @@ def _until_ready(process: subprocess.Popen[str], errors: Path) -> dict[str, str]
     """What the platform prints at its start, a name and an address a line."""
     assert process.stdout is not None
     said: dict[str, str] = {}
-    watchdog = time.monotonic() + START_S
-    for line in process.stdout:
-        name, _, address = line.strip().partition(" ")
-        said[name] = address
-        if name == "ready":
-            return said
-        if time.monotonic() > watchdog:
-            break
+    # A platform that hangs says nothing, and reading would wait for it: its end ends the reading.
+    watchdog = threading.Timer(START_S, process.kill)
+    watchdog.start()
+    try:
+        for line in process.stdout:
+            name, _, address = line.strip().partition(" ")
+            said[name] = address
+            if name == "ready":
+                return said
+    finally:
+        watchdog.cancel()
     raise SubjectFailed(f"the platform did not get ready: {errors.read_text(errors='replace')[-2000:]}")
 
 

@@ -51,13 +51,15 @@ def test_repeats_and_failures_do_not_count(narrow: Running) -> None:
     assert [ada.post("/tweets", {"content": text}).status for text in "234"] == [200, 200, 429]
 
 
-@pytest.mark.xfail(strict=True, reason="a used-up limit refuses a call before it is known to be a repeat")
 def test_a_repeat_is_answered_also_when_nothing_is_left(narrow: Running) -> None:
     ada = register(Client(narrow.url))
     first = ada.post("/tweets", {"content": "1"}, key="k")
     ada.tweet("2")
     ada.tweet("3")
     assert ada.post("/tweets", {"content": "1"}, key="k").text == first.text
+    refused = ada.post("/tweets", {"content": "4"}, key="another")
+    assert (refused.status, refused.headers["x-ratelimit-remaining"]) == (429, "0")
+    assert int(refused.headers["retry-after"]) > 0
 
 
 def test_only_new_follows_and_likes_count(narrow: Running) -> None:

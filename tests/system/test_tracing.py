@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -25,7 +26,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self._spans: list[Span] = []
         self._lock = threading.Lock()
 
-    def Export(  # noqa: N802 - the protocol's own name
+    def Export(
         self, request: pb.ExportTraceServiceRequest, context: grpc.ServicerContext
     ) -> pb.ExportTraceServiceResponse:
         with self._lock:
@@ -45,7 +46,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 def collector() -> Iterator[tuple[Collector, str]]:
     taking = Collector()
     server = grpc.server(ThreadPoolExecutor(2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(taking, server)
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(taking, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield taking, f"http://127.0.0.1:{port}"
@@ -53,7 +54,7 @@ def collector() -> Iterator[tuple[Collector, str]]:
 
 
 def test_one_trace_leads_from_the_gateway_to_the_store_and_to_the_fan_out(
-    starter: Launcher, collector: tuple[Collector, str], data_dir: object
+    starter: Launcher, collector: tuple[Collector, str], data_dir: Path
 ) -> None:
     taking, address = collector
     platform = starter.up(data_dir, otlp_endpoint=address)

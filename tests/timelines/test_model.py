@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from tests.rpc.serving import Person
 from tests.timelines.deployment import Deployment
 from tests.timelines.reference import Post, Reference
@@ -24,7 +24,7 @@ from aviary.api.tweets.v1 import tweets_pb2
 from aviary.api.users.v1 import users_pb2
 
 PEOPLE = 10
-WALKS, STEPS = 12, 50
+WALKS, STEPS = 11, 50
 HOUR_MS = 3_600_000
 T = TypeVar("T")
 
@@ -138,10 +138,29 @@ class Timelines(RuleBasedStateMachine):
             self.world.follows.append((follower.id, followee.id))
         self._check(who, size)
 
-    # So that there are authors of every tier: everybody follows the first two.
-    @rule(who=someone, celebrity=st.integers(0, 1), size=page_size)
-    def follow_a_celebrity(self, who: int, celebrity: int, size: int) -> None:
-        self.follow(who=who, other=celebrity, size=size)
+    @initialize()
+    def begin_with_authors_of_every_tier(self) -> None:
+        """The first is left to readers, the second is pushed to the active; nobody else has followers yet."""
+        for celebrity, fans in ((0, range(2, 8)), (1, range(4, 7))):
+            for fan in fans:
+                self.follow(who=fan, other=celebrity, size=20)
+
+    # Much of what a reader pulls is then not for that reader.
+    @precondition(has_tweets)
+    @rule(celebrity=st.integers(0, 1), place=some_tweet, times=st.integers(1, 4), size=page_size)
+    def reply_as_a_celebrity(self, celebrity: int, place: int, times: int, size: int) -> None:
+        parent = self._at(place)
+        for _ in range(times):
+            made = self.deployment.run(self.people[celebrity].tweet("indeed", reply_to=parent.id))
+            self._made(made.id, celebrity, "reply", ref=parent.original)
+        self._check(celebrity, size)
+
+    @rule(celebrity=st.integers(0, 1), fan=st.integers(4, 6), times=st.integers(1, 3), size=page_size)
+    def tweet_to_a_fan_who_reads(self, celebrity: int, fan: int, times: int, size: int) -> None:
+        for _ in range(times):
+            self._check_home(self.people[fan], size)
+            self.tweet(who=celebrity, size=size)
+        self._check_home(self.people[fan], size)
 
     @rule(who=someone, other=someone, size=page_size)
     def unfollow(self, who: int, other: int, size: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from aviary.errors import Forbidden, Unauthenticated
+from aviary.errors import AviaryError, Forbidden, Unauthenticated
 from aviary.rpc.method import Method
 
 
@@ -37,6 +37,8 @@ class Claim:
     rpc: str
     key: str
     body: bytes
+    # Raised instead of anything new: set when a limit is used up, which must not cost a repeat its first answer.
+    refusal: AviaryError | None = None
 
 
 @dataclass(slots=True, kw_only=True)

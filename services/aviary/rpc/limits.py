@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -76,7 +76,15 @@ class Limits:
             yield
             return
         limit = self._limits[call.method.limit]
-        token = await self._spend(call, limit, subject)
+        try:
+            token = await self._spend(call, limit, subject)
+        except RateLimited as error:
+            if call.claim is None:
+                raise
+            # Whether it repeats is known where it would be written, and refused there if it doesn't.
+            call.claim = replace(call.claim, refusal=error)
+            yield
+            return
         committed = False
         try:
             yield
@@ -92,7 +100,6 @@ class Limits:
         call.headers["x-ratelimit-remaining"] = str(usage.remaining)
         call.headers["x-ratelimit-reset"] = str(math.ceil(usage.reset_s))
         if not usage.allowed:
-            call.headers["retry-after"] = str(math.ceil(usage.reset_s))
             raise RateLimited(
                 f"the limit of {limit.count} {limit.name} in {limit.window_s} s is used up; "
                 f"try again in {math.ceil(usage.reset_s)} s",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import grpc.aio
 from google.protobuf import any_pb2
@@ -66,7 +68,8 @@ def from_rpc_error(error: grpc.RpcError) -> AviaryError:
     kind = _ERRORS.get(error.code().value[0], AviaryError)
     status: status_pb2.Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]
     raised = kind(error.details() or INTERNAL)
-    details: list[any_pb2.Any] = list(status.details) if status else []
+    # googleapis has no types of its own for this field.
+    details: Any = status.details if status else ()
     for detail in details:
         _read_detail(raised, detail)
     return raised

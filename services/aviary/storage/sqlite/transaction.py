@@ -46,7 +46,8 @@ class Transaction:
     def once(self, claim: Claim | None, work: Callable[[], int]) -> tuple[int, bool]:
         """Run `work` unless `claim` was used before; return its id and whether this is a repeat.
 
-        Raises Conflict when the key came with another body.
+        Raises Conflict when the key came with another body, and the claim's own
+        refusal when it has one and this is no repeat.
         """
         if claim is None:
             return work(), False
@@ -56,6 +57,8 @@ class Transaction:
             if row[0] != claim.body:
                 raise Conflict("the idempotency key was used with another body; use a new key for a new request")
             return row[1], True
+        if claim.refusal is not None:
+            raise claim.refusal
         result = work()
         self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", (*scope, claim.body, result, self.now_ms()))
         return result, False
