@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -68,11 +69,13 @@ def from_rpc_error(error: grpc.RpcError) -> AviaryError:
     kind = _ERRORS.get(error.code().value[0], AviaryError)
     status: status_pb2.Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]
     raised = kind(error.details() or INTERNAL)
-    # googleapis has no types of its own for this field.
-    details: Any = status.details if status else ()
-    for detail in details:
+    for detail in _details(status):
         _read_detail(raised, detail)
     return raised
+
+
+def _details(status: Any) -> Sequence[any_pb2.Any]:  # noqa: ANN401 - googleapis has no types for the field
+    return status.details if status else ()
 
 
 def _read_detail(raised: AviaryError, detail: any_pb2.Any) -> None:
