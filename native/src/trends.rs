@@ -111,12 +111,9 @@ impl TrendSketch {
         if self.shape != other.shape {
             return false;
         }
-        let (shape, top) = (self.shape, self.shape.top);
-        let newest = other.ring.iter().filter_map(Bucket::span).max();
+        let top = self.shape.top;
         for theirs in &other.ring {
-            // What has fallen out of the other's ring since is no longer true of it.
-            let span = theirs.span().filter(|&span| newest.is_some_and(|newest| newest - span < length(shape)));
-            if let Some(ours) = span.and_then(|span| self.bucket_for(span)) {
+            if let Some(ours) = theirs.span().and_then(|span| self.bucket_for(span)) {
                 ours.merge(theirs, top);
             }
         }

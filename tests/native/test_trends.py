@@ -41,7 +41,7 @@ def small(*, width: int = 4096, top: int = 8) -> TrendSketch:
     return TrendSketch(width=width, depth=4, bucket_s=BUCKET_S, buckets=BUCKETS, top=top)
 
 
-@given(EVENTS, st.integers(0, 5 * BUCKET_S))
+@given(EVENTS, st.integers(0, 5 * BUCKET_S) | st.sampled_from([BUCKET_S, 5 * BUCKET_S, 9 * BUCKET_S]))
 def test_with_room_for_every_key_windows_count_exactly(events: list[tuple[str, int, int]], window_s: int) -> None:
     sketch, model = small(), ModelSketch()
     for key, count, now_s in events:
@@ -91,7 +91,7 @@ def test_an_estimate_is_never_too_low_and_seldom_above_the_bound(width: int) -> 
 
 def test_the_heaviest_keys_are_found_among_many_light_ones() -> None:
     rng = random.Random(7)
-    keys = [f"hot{rank}" for rank in range(20) for _ in range(400 - 10 * rank)] + [f"cold{n}" for n in range(20_000)]
+    keys = [f"hot{rank}" for rank in range(20) for _ in range(60 - rank)] + [f"cold{n}" for n in range(20_000)]
     rng.shuffle(keys)
     sketch = small(width=1 << 16, top=20)
     for at in range(0, len(keys), 1000):

@@ -3,6 +3,7 @@
 mod list;
 mod merge;
 mod packed;
+mod request;
 mod shard;
 mod sources;
 mod store;
@@ -10,5 +11,6 @@ mod store;
 pub use list::{BUILD_LIMIT_MS, State};
 pub use merge::{Merged, merge_rows};
 pub use packed::{Descending, Packed};
+pub use request::{Append, Limits, Page, Slot, Stats};
 pub use sources::Sources;
-pub use store::{Append, Limits, Page, Slot, Stats, TimelineStore};
+pub use store::TimelineStore;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,7 +51,7 @@ class IdempotencyKeys:
         body = type(request)()
         body.CopyFrom(request)
         body.ClearField("request_id")
-        return hmac.digest(self._secret, body.SerializeToString(deterministic=True), hashlib.sha256)
+        return hashlib.blake2b(body.SerializeToString(deterministic=True), key=self._secret, digest_size=32).digest()
 
 
 def _scope(call: Call, request: Message) -> str:

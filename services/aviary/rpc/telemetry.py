@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 from google.protobuf.message import Message
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -24,6 +23,7 @@ from aviary.rpc.call import Call, User
 _log = logging.getLogger("aviary.call")
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("aviary")
+_NOTHING: AbstractContextManager[object] = nullcontext()
 
 
 class Telemetry:
@@ -36,8 +36,7 @@ class Telemetry:
     async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
         started = time.perf_counter()
         code = "OK"
-        parent = _propagator.extract(call.metadata) if call.from_network else otel_context.get_current()
-        with _tracer.start_as_current_span(call.method.path, context=parent, kind=_kind(call)):
+        with _span(call):
             try:
                 yield
             except AviaryError as error:
@@ -71,8 +70,16 @@ def span_of(traceparent_: str, name: str) -> trace.Span:
     return _tracer.start_span(name, context=_propagator.extract({"traceparent": traceparent_}))
 
 
-def _kind(call: Call) -> trace.SpanKind:
-    return trace.SpanKind.SERVER if call.from_network else trace.SpanKind.INTERNAL
+def inner_span(name: str) -> AbstractContextManager[object]:
+    """A span within a call; nothing at all when nobody records it, for a page has dozens."""
+    return _tracer.start_as_current_span(name) if trace.get_current_span().is_recording() else _NOTHING
+
+
+def _span(call: Call) -> AbstractContextManager[object]:
+    if not call.from_network:
+        return inner_span(call.method.path)
+    parent = _propagator.extract(call.metadata)
+    return _tracer.start_as_current_span(call.method.path, context=parent, kind=trace.SpanKind.SERVER)
 
 
 def export_to(endpoint: str) -> Callable[[], None]:

@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from opentelemetry import trace
-
 from aviary.clock import Clock
 from aviary.errors import AviaryError, RateLimited, Unavailable
 from aviary.ids import IdGenerator
 from aviary.metrics import Metrics
+from aviary.rpc.telemetry import inner_span
 from aviary.storage.sqlite import schema
 from aviary.storage.sqlite.transaction import Transaction
 
 T = TypeVar("T")
 _log = logging.getLogger("aviary.sqlite")
-_tracer = trace.get_tracer("aviary")
 
 
 @dataclass(slots=True)
@@ -49,6 +47,7 @@ class Database:
         self, path: Path, *, clock: Clock, metrics: Metrics, queue_size: int, group: int, readers: int
     ) -> None:
         self.name = path.stem
+        self._write_span, self._read_span = f"sqlite.write {path.stem}", f"sqlite.read {path.stem}"
         self._path = path
         self._clock = clock
         self._metrics = metrics
@@ -72,7 +71,7 @@ class Database:
         An exception from `work` undoes what it did and comes out here. Raises
         RateLimited when too many writes wait, Unavailable when the disk is full or fails.
         """
-        with _tracer.start_as_current_span(f"sqlite.write {self.name}"):
+        with inner_span(self._write_span):
             job = _Write(work, self._loop.create_future())
             try:
                 self._queue.put_nowait(job)
@@ -84,7 +83,7 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on a reader's connection; it sees every commit that was acknowledged before."""
-        with _tracer.start_as_current_span(f"sqlite.read {self.name}"):
+        with inner_span(self._read_span):
             return await self._loop.run_in_executor(self._readers, self._read, work)
 
     def committed(self) -> asyncio.Event:

@@ -1,0 +1,74 @@
+//! What is asked of the store, and what it tells of itself.
+
+use crate::row::Row;
+use crate::timeline::sources::Sources;
+
+/// What a store may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Rows that a list keeps when it is trimmed, at twice as many.
+    pub capacity: usize,
+    /// How long a list that nobody reads counts as present.
+    pub idle_ttl_ms: u64,
+    /// Bytes of all lists together; beyond them those read longest ago are forgotten.
+    pub max_bytes: usize,
+}
+
+/// Which list: a reader's live one (`upper` is [`MAX_ID`](crate::row::MAX_ID)) or the segment of ids below `upper`.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// The reader.
+    pub owner: u64,
+    /// The bound below which the list's ids lie.
+    pub upper: u64,
+}
+
+/// Rows to add to the live lists of many owners.
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// Whose lists.
+    pub owners: &'a [u64],
+    /// What to add to each.
+    pub rows: &'a [Row],
+    /// Only to lists read within so many milliseconds.
+    pub read_within_ms: u64,
+}
+
+/// What a reader wants of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// The follow version that the list must have.
+    pub version: i64,
+    /// Whose tweets are taken.
+    pub sources: &'a Sources,
+    /// Rows merged in, in any order: those of authors who are pulled at read.
+    pub extra: &'a [Row],
+    /// Ids below this bound only.
+    pub below: u64,
+    /// Ids above this bound only.
+    pub above: u64,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+impl Page<'_> {
+    // Decided by the row alone, so the answer depends on neither page size nor what was read before.
+    pub(super) fn takes(&self, row: &Row) -> bool {
+        let knows_ref = || self.sources.contains(row.ref_author());
+        if !self.sources.contains(row.author()) {
+            return false;
+        }
+        if row.is_retweet() { row.repeats_a_reply() || !knows_ref() } else { !row.is_reply() || knows_ref() }
+    }
+}
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Lists, building and idle ones included.
+    pub lists: usize,
+    /// Rows in them.
+    pub entries: usize,
+    /// Bytes allocated for them.
+    pub bytes: usize,
+}
