@@ -59,6 +59,23 @@ async def test_a_home_is_walked_to_the_very_first_tweet_with_pages_of_any_size(s
     assert await ada.home(limit=size) == wanted[::-1]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
+async def test_a_reader_who_is_a_celebrity_too_misses_nobody(served: Serving, size: int) -> None:
+    ada, bob, *fans = await served.register("ada", "bob", "cyd", "dan", "eve")
+    await ada.follow(bob)
+    for fan in fans:
+        await fan.follow(ada)
+        await fan.follow(bob)
+    assert await ada.home() == []
+    wanted: list[int] = []
+    for number in range(12):
+        # Both above every threshold: nothing of theirs is pushed, so the read itself finds it all.
+        wanted += [(await author.tweet(f"number {number}")).id for author in (bob, ada, ada)]
+    await served.settle()
+
+    assert await ada.home(limit=size) == wanted[::-1]
+
+
 async def test_has_more_is_exact_where_a_page_ends_with_the_last_tweet(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
     await ada.follow(bob)

@@ -42,7 +42,7 @@ class SourcesByViewer:
             packed, sources, tier_version = held.packed, held.sources, held.tier_version
         pulled = await self._tiers.pulled(packed, if_version_not=tier_version)
         # An author's next read holds their own write, so the fan-out is not waited for.
-        own_and_pulled = held.pulled if pulled.ids is None and held else ids.pack([viewer_id]) + (pulled.ids or b"")
+        own_and_pulled = held.pulled if pulled.ids is None and held else _with(viewer_id, pulled.ids or b"")
         current = HomeSources(
             sources=sources,
             packed=packed,
@@ -59,3 +59,7 @@ class SourcesByViewer:
         self._kept.move_to_end(viewer_id)
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
+
+
+def _with(viewer_id: int, pulled: bytes) -> bytes:
+    return ids.pack(dict.fromkeys([viewer_id, *ids.unpack(pulled)]))

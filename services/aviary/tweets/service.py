@@ -110,6 +110,8 @@ class TweetService:
         self, author_ids: Sequence[int], page: PageRequest, *, no_replies: bool, media_only: bool
     ) -> bytes:
         """Merge the newest tweets of many authors; one query per 100 of them."""
+        # Twice the same author would fill the page with repeats, and a page that isn't full counts as the end.
+        author_ids = list(dict.fromkeys(author_ids))
         merged = b""
         for start in range(0, len(author_ids), _AUTHORS_A_QUERY):
             some = author_ids[start : start + _AUTHORS_A_QUERY]

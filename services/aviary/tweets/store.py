@@ -152,7 +152,7 @@ class TweetStore(Protocol):
     ) -> bytes:
         """Return the newest `page.limit` existing tweets of all authors together, as packed rows, newest first.
 
-        At most 100 authors; one query, which reads little more than it returns.
+        At most 100 authors, none of them twice; one query, which reads little more than it returns.
         """
 
     async def earliest_retweets(self, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> Sequence[int]:
