@@ -121,3 +121,11 @@ async def test_tokens_are_never_the_same(limits: RateLimits) -> None:
     limit = Limit("requests", 100, 60)
     tokens = [(await limits.spend(limit, "ada")).token for _ in range(100)]
     assert len(set(tokens)) == 100
+
+
+async def test_the_reset_is_never_beyond_the_window(limits: RateLimits, time: Time) -> None:
+    # Readings at which adding a window and taking it away again rounds upwards.
+    for number in range(1_000):
+        time.now_s = 8_190.000_001 + number * 0.123_456_7
+        usage = await limits.spend(Limit("tweets", 3, 10_800), f"subject {number}")
+        assert usage.reset_s <= 10_800

@@ -26,11 +26,11 @@ class MemoryRateLimits:
         now = time.monotonic()
         spent = self._window(limit, subject, now)
         if len(spent) >= limit.count:
-            return Usage(allowed=False, remaining=0, reset_s=spent[0][0] + limit.window_s - now, token=0)
+            return Usage(allowed=False, remaining=0, reset_s=_reset_s(limit, spent, now), token=0)
         token = next(self._tokens)
         spent.append((now, token))
-        reset_s = spent[0][0] + limit.window_s - now
-        return Usage(allowed=True, remaining=limit.count - len(spent), reset_s=reset_s, token=token)
+        left = limit.count - len(spent)
+        return Usage(allowed=True, remaining=left, reset_s=_reset_s(limit, spent, now), token=token)
 
     async def refund(self, limit: Limit, subject: str, token: int) -> None:
         spent = self._spent.get((limit.name, subject), deque())
@@ -49,3 +49,8 @@ class MemoryRateLimits:
         if len(self._spent) > _MAX_SUBJECTS:
             self._spent.popitem(last=False)
         return spent
+
+
+def _reset_s(limit: Limit, spent: deque[tuple[float, int]], now: float) -> float:
+    # The age first: adding the window to the clock's reading rounds, and a reset beyond the window would be told.
+    return limit.window_s - (now - spent[0][0])
