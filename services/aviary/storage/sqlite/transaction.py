@@ -51,14 +51,25 @@ class Transaction:
         """
         if claim is None:
             return work(), False
-        scope = (claim.caller, claim.rpc, claim.key)
-        row = self.execute("SELECT body, result FROM claims WHERE caller = ? AND rpc = ? AND key = ?", scope).fetchone()
-        if row is not None:
-            if row[0] != claim.body:
-                raise Conflict("the idempotency key was used with another body; use a new key for a new request")
-            return row[1], True
+        first = settled(self._connection, claim)
+        if first is not None:
+            return first, True
         if claim.refusal is not None:
             raise claim.refusal
         result = work()
-        self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", (*scope, claim.body, result, self.now_ms()))
+        row = (claim.caller, claim.rpc, claim.key, claim.body, result, self.now_ms())
+        self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", row)
         return result, False
+
+
+def settled(connection: sqlite3.Connection, claim: Claim) -> int | None:
+    """Return the id that `claim` was settled with, None when it wasn't. Raises Conflict for another body."""
+    row = connection.execute(
+        "SELECT body, result FROM claims WHERE caller = ? AND rpc = ? AND key = ?",
+        (claim.caller, claim.rpc, claim.key),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != claim.body:
+        raise Conflict("the idempotency key was used with another body; use a new key for a new request")
+    return int(row[1])

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from aviary.errors import Conflict, Forbidden, NotFound
+from aviary.errors import Forbidden, NotFound
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event, TweetEntry
 from aviary.paging import PageRequest
@@ -14,7 +14,7 @@ from aviary.rpc.call import Claim
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.sqlite import entries
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.transaction import Transaction
+from aviary.storage.sqlite.transaction import Transaction, settled
 from aviary.tweets import encoding
 from aviary.tweets.store import REF_IS_REPLY, AuthorCounts, Draft, Kind, Loaded, Tweet, Written
 
@@ -31,15 +31,7 @@ class SqliteTweetStore:
         self._database = database
 
     async def settled(self, claim: Claim) -> int | None:
-        row = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT body, result FROM claims WHERE caller = ? AND rpc = ? AND key = ?",
-                (claim.caller, claim.rpc, claim.key),
-            ).fetchone()
-        )
-        if row is not None and row[0] != claim.body:
-            raise Conflict("the idempotency key was used with another body; use a new key for a new request")
-        return None if row is None else int(row[1])
+        return await self._database.read(lambda connection: settled(connection, claim))
 
     async def insert(self, draft: Draft, *, claim: Claim | None) -> Written:
         body, trace = encoding.fixed_part(draft), traceparent()
