@@ -96,14 +96,14 @@ async def test_the_earliest_retweet_is_that_of_ones_own_people(kept: Kept) -> No
     first = await kept.retweet(BOB, one)
     second = await kept.retweet(CYD, one)
 
-    async def earliest(*authors: int) -> Sequence[int]:
+    async def earliest(*authors: int) -> Sequence[tuple[int, int]]:
         return await kept.store.earliest_retweets([other, one], frozenset(authors))
 
-    assert await earliest(BOB, CYD) == [0, first]
-    assert await earliest(CYD) == [0, second]
-    assert await earliest(ADA) == [0, 0]
+    assert await earliest(BOB, CYD) == [(0, 0), (first, BOB)]
+    assert await earliest(CYD) == [(0, 0), (second, CYD)]
+    assert await earliest(ADA) == [(0, 0), (0, 0)]
     await kept.store.undo_retweet(one, BOB)
-    assert await earliest(BOB, CYD) == [0, second]
+    assert await earliest(BOB, CYD) == [(0, 0), (second, CYD)]
 
 
 async def test_the_earliest_retweet_is_found_behind_hundreds_of_strangers(kept: Kept) -> None:
@@ -113,5 +113,5 @@ async def test_the_earliest_retweet_is_found_behind_hundreds_of_strangers(kept: 
     mine = await kept.retweet(BOB, tweet.id)
     await kept.retweet(CYD, tweet.id)
 
-    assert await kept.store.earliest_retweets([tweet.id], frozenset({BOB, CYD})) == [mine]
-    assert await kept.store.earliest_retweets([tweet.id], frozenset({ADA})) == [0]
+    assert await kept.store.earliest_retweets([tweet.id], frozenset({BOB, CYD})) == [(mine, BOB)]
+    assert await kept.store.earliest_retweets([tweet.id], frozenset({ADA})) == [(0, 0)]

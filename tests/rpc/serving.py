@@ -15,11 +15,17 @@ from aviary import secrets
 from aviary.api.fanout.v1.fanout_pb2_grpc import FanoutServiceStub
 from aviary.api.graph.v1 import graph_pb2
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
+from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.timelines.v1.timelines_pb2_grpc import TimelineServiceStub
 from aviary.api.tweets.v1 import tweets_pb2
+from aviary.api.tweets.v1.drafts_pb2_grpc import DraftServiceStub
+from aviary.api.tweets.v1.engagement_pb2_grpc import EngagementServiceStub
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
 from aviary.api.users.v1 import users_pb2
+from aviary.api.users.v1.accounts_pb2_grpc import AccountServiceStub
+from aviary.api.users.v1.admin_pb2_grpc import AdminServiceStub
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.app import Platform
 from aviary.clock import Clock
@@ -40,8 +46,14 @@ class Clients:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.users = UserServiceStub(channel)
+        self.accounts = AccountServiceStub(channel)
+        self.admin = AdminServiceStub(channel)
         self.tweets = TweetServiceStub(channel)
+        self.engagement = EngagementServiceStub(channel)
+        self.drafts = DraftServiceStub(channel)
         self.graph = GraphServiceStub(channel)
+        self.relations = RelationServiceStub(channel)
+        self.lists = ListServiceStub(channel)
         self.timelines = TimelineServiceStub(channel)
         self.fanout = FanoutServiceStub(channel)
 
@@ -122,12 +134,12 @@ class Serving:
         return bearer(secrets.operator_token(self.platform.secrets, "test"))
 
     async def settle(self) -> None:
-        """Return once the fan-out has done everything that was committed."""
+        """Return once every consumer has done everything that was committed."""
 
         async def has_settled() -> bool:
-            return self.platform.fan_out.committed == await self.platform.fan_out.end()
+            return all([each.committed == await each.end() for each in self.platform.consumers])
 
-        await until(has_settled, what="the fan-out was done")
+        await until(has_settled, what="every consumer was done")
 
 
 @asynccontextmanager

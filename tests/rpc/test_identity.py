@@ -137,7 +137,7 @@ async def test_a_session_that_was_ended_is_refused_and_the_others_are_not(served
 
 async def test_a_refused_user_is_refused_in_every_session(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
-    served.platform._denied.refuse(ada.id, for_s=MINUTE_S)  # pyright: ignore[reportPrivateUsage]
+    served.platform.denied.refuse(ada.id, for_s=MINUTE_S)
 
     error = await refusal(served.clients.users.GetMe(users_pb2.GetMeRequest(), metadata=ada.signed))
     assert error.code() is StatusCode.UNAUTHENTICATED

@@ -336,7 +336,6 @@ async def test_of_retweets_of_a_stranger_the_earliest_by_ones_own_people_stands(
     assert await ada.home() == []
 
 
-@pytest.mark.xfail(reason="sources still hold suspended people; due with suspension, which no call does yet")
 async def test_the_retweet_of_a_suspended_person_hides_no_other(idle: Serving) -> None:
     ada, bob, cyd, dan = await idle.register("ada", "bob", "cyd", "dan")
     await ada.follow(bob, cyd)

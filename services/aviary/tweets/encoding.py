@@ -36,6 +36,12 @@ def minted_part(tweet_id: int, created_ms: int, conversation_id: int) -> bytes:
     return tweet.SerializeToString()
 
 
+def text(body: bytes) -> str:
+    """Return all that a person wrote in an encoded tweet."""
+    tweet = pb.Tweet.FromString(body)
+    return f"{tweet.content_warning}\n{tweet.content}"
+
+
 def _entities(draft: Draft) -> pb.Entities:
     found = draft.entities
     return pb.Entities(

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
-from aviary.api.users.v1 import users_pb2
-from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
+from aviary.clock import Clock
 from aviary.tweets.service import TweetService
-from aviary.tweets.store import Kind, Loaded, Tweet
-from aviary.tweets.visibility import is_visible
-
-Summaries = Mapping[int, users_pb2.UserSummary]
-
-
-class UserDirectory:
-    """The users service as tweets ask it."""
-
-    def __init__(self, users: UserServiceStub) -> None:
-        self._users = users
-
-    async def resolve(self, usernames: Sequence[str]) -> Mapping[str, int]:
-        return (await self._users.ResolveUsernames(users_pb2.ResolveUsernamesRequest(usernames=usernames))).ids
-
-    async def standing(self, user_ids: Sequence[int]) -> frozenset[int]:
-        return frozenset(await self.summaries(user_ids))
-
-    async def summaries(self, user_ids: Sequence[int]) -> Summaries:
-        """Return those of `user_ids` who exist and may be seen, by id."""
-        if not user_ids:
-            return {}
-        found = await self._users.BatchGetSummaries(users_pb2.BatchGetSummariesRequest(ids=user_ids))
-        hidden = frozenset(found.hidden_ids)
-        return {user.id: user for user in found.users if user.id not in hidden}
+from aviary.tweets.store import Kind, Loaded, Poll, Tweet
+from aviary.tweets.visibility import Regard, Sight, Surface
 
 
 class Hydrator:
-    """Turns ids into tweets: one read of tweets, one of authors, whatever the page holds."""
+    """Turns ids into tweets: one read of tweets, one of people, one of the graph, whatever the page holds."""
 
-    def __init__(self, service: TweetService, directory: UserDirectory) -> None:
+    def __init__(self, service: TweetService, clock: Clock) -> None:
         self._service = service
-        self._directory = directory
+        self._clock = clock
 
-    async def hydrate(self, viewer_id: int, ids: Sequence[int]) -> Sequence[pb.Tweet]:
-        """Return what the viewer may see, in the order asked for."""
-        loaded, authors = await self._load(viewer_id, ids)
-        rendering = _Rendering(loaded, authors)
-        return [rendering.tweet(loaded.tweets[each]) for each in ids if rendering.shows(each)]
+    async def hydrate(self, viewer_id: int, ids: Sequence[int], surface: Surface = Surface.SHOWN) -> Sequence[pb.Tweet]:
+        """Return what the viewer may see on such a surface, in the order asked for."""
+        rendering = await self._rendering(viewer_id, ids, surface)
+        return [rendering.tweet(each) for each in ids if rendering.shows(each)]
 
     async def shown(self, viewer_id: int, ids: Sequence[int]) -> Sequence[tuple[int, pb.Tweet]]:
         """The same with each tweet's id beside it, as paging wants it."""
@@ -54,37 +29,56 @@ class Hydrator:
 
     async def first_answer(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
         """Return a tweet to its author as the answer to its creation, also when it was deleted since."""
-        loaded, authors = await self._load(viewer_id, [tweet_id])
-        return _Rendering(loaded, authors).tweet(loaded.tweets[tweet_id])
+        return (await self._rendering(viewer_id, [tweet_id], Surface.ASKED)).tweet(tweet_id)
 
-    async def _load(self, viewer_id: int, ids: Sequence[int]) -> tuple[Loaded, Summaries]:
+    async def _rendering(self, viewer_id: int, ids: Sequence[int], surface: Surface) -> _Rendering:
         loaded = await self._service.load(ids, viewer_id=viewer_id)
-        return loaded, await self._directory.summaries(sorted({each.author_id for each in loaded.tweets.values()}))
+        regard = await self._service.regard(viewer_id, loaded.tweets)
+        return _Rendering(loaded, regard, surface, now_ms=self._clock.now_ms())
 
 
 class _Rendering:
-    def __init__(self, loaded: Loaded, authors: Summaries) -> None:
+    def __init__(self, loaded: Loaded, regard: Regard, surface: Surface, *, now_ms: int) -> None:
         self._loaded = loaded
-        self._authors = authors
+        self._people = regard.people
+        self._now_ms = now_ms
+        self.shows = Sight(regard, loaded.tweets, surface).shows
 
-    def shows(self, tweet_id: int) -> bool:
-        tweet = self._loaded.tweets.get(tweet_id)
-        standing = self._authors.keys()
-        return tweet is not None and is_visible(tweet, tweets=self._loaded.tweets, standing_authors=standing)
-
-    def tweet(self, stored: Tweet, *, inside_quote: bool = False) -> pb.Tweet:
+    def tweet(self, tweet_id: int, *, inside_quote: bool = False) -> pb.Tweet:
+        stored = self._loaded.tweets[tweet_id]
         tweet = pb.Tweet.FromString(stored.body)
-        if author := self._authors.get(stored.author_id):
-            tweet.user.CopyFrom(author)
+        if author := self._people.get(stored.author_id):
+            tweet.user.ParseFromString(author.card)
+        self._count(tweet, stored)
+        tweet.is_liked = tweet_id in self._loaded.liked
+        tweet.is_retweeted = tweet_id in self._loaded.retweeted
+        tweet.is_bookmarked = tweet_id in self._loaded.bookmarked
+        if poll := self._loaded.polls.get(tweet_id):
+            tweet.poll.CopyFrom(self._poll(poll))
+        if stored.kind is Kind.RETWEET and self.shows(stored.ref_id):
+            tweet.retweeted_tweet.CopyFrom(self.tweet(stored.ref_id))
+        # A quote inside a quote is named by its id alone.
+        if stored.quote_id and not inside_quote and self.shows(stored.quote_id):
+            tweet.quoted_tweet.CopyFrom(self.tweet(stored.quote_id, inside_quote=True))
+        return tweet
+
+    @staticmethod
+    def _count(tweet: pb.Tweet, stored: Tweet) -> None:
         tweet.like_count = stored.likes
         tweet.retweet_count = stored.retweets
         tweet.reply_count = stored.replies
         tweet.quote_count = stored.quotes
-        tweet.is_liked = stored.id in self._loaded.liked
-        tweet.is_retweeted = stored.id in self._loaded.retweeted
-        if stored.kind is Kind.RETWEET and self.shows(stored.ref_id):
-            tweet.retweeted_tweet.CopyFrom(self.tweet(self._loaded.tweets[stored.ref_id]))
-        # A quote inside a quote is named by its id alone.
-        if stored.quote_id and not inside_quote and self.shows(stored.quote_id):
-            tweet.quoted_tweet.CopyFrom(self.tweet(self._loaded.tweets[stored.quote_id], inside_quote=True))
-        return tweet
+        tweet.bookmark_count = stored.bookmarks
+        tweet.edit_count = stored.version - 1
+
+    def _poll(self, poll: Poll) -> pb.Poll:
+        rendered = pb.Poll(
+            options=[
+                pb.PollOption(text=text, vote_count=votes) for text, votes in zip(poll.options, poll.votes, strict=True)
+            ],
+            vote_count=sum(poll.votes),
+            closed=poll.ends_ms <= self._now_ms,
+            voted_option=poll.voted,
+        )
+        rendered.ends_at.FromMilliseconds(poll.ends_ms)
+        return rendered

@@ -12,6 +12,7 @@ from aviary.rpc import pages
 from aviary.rpc.call import Call
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.service import TweetService
+from aviary.tweets.visibility import Surface
 
 _MAX_BATCH = 100
 _MAX_HYDRATED = 1_000
@@ -44,7 +45,8 @@ class TweetRpc:
         if len(request.ids) > _MAX_BATCH:
             raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_BATCH}", fields={"ids": "at most 100"})
         asked = list(dict.fromkeys(request.ids))
-        return pb.BatchGetTweetsResponse(tweets=await self._hydrator.hydrate(call.user_id, asked))
+        found = await self._hydrator.hydrate(call.user_id, asked, Surface.ASKED)
+        return pb.BatchGetTweetsResponse(tweets=found)
 
     async def DeleteTweet(self, request: pb.DeleteTweetRequest, call: Call) -> pb.DeleteTweetResponse:
         await self._service.delete(call.user_id, request.id)
@@ -70,7 +72,7 @@ class TweetRpc:
     async def ListReplies(self, request: pb.ListRepliesRequest, call: Call) -> pb.TweetList:
         scope = f"replies:{request.id}:{call.user_id}"
         asked = pages.requested(self._cursors, scope, request)
-        original = await self._service.original(request.id)
+        original = await self._service.original(call.user_id, request.id)
         page = await fill(
             asked,
             partial(self._service.reply_candidates, original.id, asked),
@@ -81,7 +83,8 @@ class TweetRpc:
     async def Hydrate(self, request: pb.HydrateRequest, _call: Call) -> pb.HydrateResponse:
         if len(request.ids) > _MAX_HYDRATED:
             raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_HYDRATED}")
-        return pb.HydrateResponse(tweets=await self._hydrator.hydrate(request.viewer_id, list(request.ids)))
+        found = await self._hydrator.hydrate(request.viewer_id, list(request.ids), Surface(request.surface))
+        return pb.HydrateResponse(tweets=found)
 
     async def MergeAuthors(self, request: pb.MergeAuthorsRequest, _call: Call) -> pb.Entries:
         rows = await self._service.entries(
@@ -108,7 +111,7 @@ class TweetRpc:
         )
 
     async def _one(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
-        found = await self._hydrator.hydrate(viewer_id, [tweet_id])
+        found = await self._hydrator.hydrate(viewer_id, [tweet_id], Surface.ASKED)
         if not found:
             raise NotFound(f"there is no tweet {tweet_id}")
         return found[0]

@@ -21,9 +21,20 @@ class Kind(IntEnum):
     RETWEET = 3
 
 
+class Audience(IntEnum):
+    """Who may reply; the names in lower case are the public ones."""
+
+    EVERYONE = 0
+    # Those whom the author follows, and those mentioned.
+    FOLLOWED = 1
+    MENTIONED = 2
+
+
 HAS_MEDIA = 1
 # On a retweet: the original is itself a reply.
 REF_IS_REPLY = 2
+SENSITIVE = 4
+HAS_POLL = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +86,38 @@ class Tweet:
     ref_author_id: int
     quote_id: int
     conversation_id: int
+    flags: int
+    audience: Audience
+    # 1 as written, one more with each edit.
+    version: int
     body: bytes
     deleted: bool
     likes: int
     retweets: int
     replies: int
     quotes: int
+    bookmarks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """A poll as it stands; `voted` is the viewer's option, None when they haven't voted."""
+
+    ends_ms: int
+    options: Sequence[str]
+    votes: Sequence[int]
+    voted: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """Tweets by id with those they show inside, and the viewer's own flags."""
+    """Tweets by id with those they show inside, their polls, and the viewer's own flags."""
 
     tweets: Mapping[int, Tweet]
+    polls: Mapping[int, Poll]
     liked: AbstractSet[int]
     retweeted: AbstractSet[int]
+    bookmarked: AbstractSet[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +183,10 @@ class TweetStore(Protocol):
         At most 100 authors, none of them twice; one query, which reads little more than it returns.
         """
 
-    async def earliest_retweets(self, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> Sequence[int]:
-        """Return for each original the smallest existing retweet by one of `author_ids`, 0 for none."""
+    async def earliest_retweets(
+        self, original_ids: Sequence[int], author_ids: AbstractSet[int]
+    ) -> Sequence[tuple[int, int]]:
+        """Return for each original the smallest existing retweet by one of `author_ids`, with its author; else zeros."""
 
     async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
         """Return exact counts in the order asked for, zeros for the unknown."""

@@ -138,10 +138,20 @@ class UserRpc:
         self, request: pb.BatchGetSummariesRequest, _call: Call
     ) -> pb.BatchGetSummariesResponse:
         _limit("ids", len(request.ids), _MAX_SUMMARIES)
-        found = await self._service.summaries(request.ids)
-        return pb.BatchGetSummariesResponse(
-            users=[_summary(each) for each in found], hidden_ids=[each.id for each in found if each.suspended]
+        found, preferences = await self._service.summaries(request.ids, viewer_id=request.viewer_id)
+        answer = pb.BatchGetSummariesResponse(
+            users=[_summary(each) for each in found], hidden_ids=[each.id for each in found if each.hidden]
         )
+        held = request.if_preferences_version_not if request.HasField("if_preferences_version_not") else None
+        if preferences is not None and preferences.version != held:
+            answer.preferences.CopyFrom(
+                pb.ViewerPreferences(
+                    version=preferences.version,
+                    hide_sensitive=preferences.hide_sensitive,
+                    muted_words=preferences.muted_words,
+                )
+            )
+        return answer
 
     async def ResolveUsernames(self, request: pb.ResolveUsernamesRequest, _call: Call) -> pb.ResolveUsernamesResponse:
         _limit("usernames", len(request.usernames), _MAX_USERS)

@@ -21,6 +21,7 @@ from aviary.users.store import (
     Lifetime,
     Opened,
     Outcome,
+    Preferences,
     ProfileChanges,
     Registration,
     Summary,
@@ -155,8 +156,10 @@ class UserService:
     async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
         return await self._store.get_many(user_ids)
 
-    async def summaries(self, user_ids: Sequence[int]) -> Sequence[Summary]:
-        return await self._store.summaries(user_ids)
+    async def summaries(
+        self, user_ids: Sequence[int], *, viewer_id: int
+    ) -> tuple[Sequence[Summary], Preferences | None]:
+        return await self._store.summaries(user_ids, viewer_id=viewer_id)
 
     async def resolve(self, usernames: Sequence[str]) -> Mapping[str, int]:
         """The ids of the names that exist, by lower-case name."""

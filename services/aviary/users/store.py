@@ -33,14 +33,23 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What others' pages show of a user."""
+    """What others' pages show of a user; `hidden` says that nobody may see what they wrote."""
 
     id: int
     username: str
     display_name: str
     verified: bool
     protected: bool
-    suspended: bool
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What a viewer chose not to be shown; the version rises with each change."""
+
+    version: int
+    hide_sensitive: bool
+    muted_words: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +188,13 @@ class UserStore(Protocol):
     async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
         """Return the users that exist, in the order asked for; missing ones are skipped."""
 
-    async def summaries(self, user_ids: Sequence[int]) -> Sequence[Summary]:
-        """Return what pages show of the users that exist, in the order asked for; missing ones are skipped."""
+    async def summaries(
+        self, user_ids: Sequence[int], *, viewer_id: int
+    ) -> tuple[Sequence[Summary], Preferences | None]:
+        """Return what pages show of the users that exist, in the order asked for, and the viewer's preferences.
+
+        Missing users are skipped; no preferences for a viewer who does not exist. One read.
+        """
 
     async def resolve(self, username_keys: Sequence[str]) -> Mapping[str, int]:
         """Return the ids of the names that exist, by their keys."""

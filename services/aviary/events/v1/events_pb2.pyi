@@ -31,12 +31,39 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     EVENT_TYPE_SESSION_REVOKED: _EventType.ValueType  # 3
     """entity_id is the session."""
     EVENT_TYPE_SESSION_OPENED: _EventType.ValueType  # 4
+    EVENT_TYPE_USER_SUSPENDED: _EventType.ValueType  # 5
+    EVENT_TYPE_USER_UNSUSPENDED: _EventType.ValueType  # 6
+    EVENT_TYPE_USER_DEACTIVATED: _EventType.ValueType  # 7
+    EVENT_TYPE_USER_REACTIVATED: _EventType.ValueType  # 8
+    EVENT_TYPE_USER_DELETED: _EventType.ValueType  # 9
+    """The account is gone; every service erases what it keeps of it."""
     EVENT_TYPE_FOLLOWED: _EventType.ValueType  # 10
     EVENT_TYPE_UNFOLLOWED: _EventType.ValueType  # 11
+    EVENT_TYPE_FOLLOW_REQUESTED: _EventType.ValueType  # 12
+    """To a protected account."""
+    EVENT_TYPE_FOLLOW_REQUEST_CLOSED: _EventType.ValueType  # 13
+    """Denied by its target or withdrawn by its sender: `actor_id` tells."""
+    EVENT_TYPE_BLOCKED: _EventType.ValueType  # 14
+    EVENT_TYPE_UNBLOCKED: _EventType.ValueType  # 15
+    EVENT_TYPE_MUTED: _EventType.ValueType  # 16
+    EVENT_TYPE_UNMUTED: _EventType.ValueType  # 17
+    EVENT_TYPE_LIST_CHANGED: _EventType.ValueType  # 18
+    """entity_id is the list; target_id, where there is one, the member or follower."""
     EVENT_TYPE_TWEET_CREATED: _EventType.ValueType  # 20
     EVENT_TYPE_TWEET_DELETED: _EventType.ValueType  # 21
     EVENT_TYPE_TWEET_LIKED: _EventType.ValueType  # 22
     EVENT_TYPE_TWEET_UNLIKED: _EventType.ValueType  # 23
+    EVENT_TYPE_TWEET_EDITED: _EventType.ValueType  # 24
+    EVENT_TYPE_MENTIONED: _EventType.ValueType  # 25
+    """target_id is the person mentioned; at most once for a person and tweet, whatever is edited."""
+    EVENT_TYPE_BOOKMARKED: _EventType.ValueType  # 26
+    EVENT_TYPE_UNBOOKMARKED: _EventType.ValueType  # 27
+    EVENT_TYPE_TWEET_PINNED: _EventType.ValueType  # 28
+    EVENT_TYPE_TWEET_UNPINNED: _EventType.ValueType  # 29
+    EVENT_TYPE_VOTED: _EventType.ValueType  # 30
+    EVENT_TYPE_POLL_CLOSED: _EventType.ValueType  # 31
+    EVENT_TYPE_DRAFT_CHANGED: _EventType.ValueType  # 32
+    """entity_id is the draft or the scheduled tweet."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper): ...
 
@@ -46,12 +73,39 @@ EVENT_TYPE_USER_UPDATED: EventType.ValueType  # 2
 EVENT_TYPE_SESSION_REVOKED: EventType.ValueType  # 3
 """entity_id is the session."""
 EVENT_TYPE_SESSION_OPENED: EventType.ValueType  # 4
+EVENT_TYPE_USER_SUSPENDED: EventType.ValueType  # 5
+EVENT_TYPE_USER_UNSUSPENDED: EventType.ValueType  # 6
+EVENT_TYPE_USER_DEACTIVATED: EventType.ValueType  # 7
+EVENT_TYPE_USER_REACTIVATED: EventType.ValueType  # 8
+EVENT_TYPE_USER_DELETED: EventType.ValueType  # 9
+"""The account is gone; every service erases what it keeps of it."""
 EVENT_TYPE_FOLLOWED: EventType.ValueType  # 10
 EVENT_TYPE_UNFOLLOWED: EventType.ValueType  # 11
+EVENT_TYPE_FOLLOW_REQUESTED: EventType.ValueType  # 12
+"""To a protected account."""
+EVENT_TYPE_FOLLOW_REQUEST_CLOSED: EventType.ValueType  # 13
+"""Denied by its target or withdrawn by its sender: `actor_id` tells."""
+EVENT_TYPE_BLOCKED: EventType.ValueType  # 14
+EVENT_TYPE_UNBLOCKED: EventType.ValueType  # 15
+EVENT_TYPE_MUTED: EventType.ValueType  # 16
+EVENT_TYPE_UNMUTED: EventType.ValueType  # 17
+EVENT_TYPE_LIST_CHANGED: EventType.ValueType  # 18
+"""entity_id is the list; target_id, where there is one, the member or follower."""
 EVENT_TYPE_TWEET_CREATED: EventType.ValueType  # 20
 EVENT_TYPE_TWEET_DELETED: EventType.ValueType  # 21
 EVENT_TYPE_TWEET_LIKED: EventType.ValueType  # 22
 EVENT_TYPE_TWEET_UNLIKED: EventType.ValueType  # 23
+EVENT_TYPE_TWEET_EDITED: EventType.ValueType  # 24
+EVENT_TYPE_MENTIONED: EventType.ValueType  # 25
+"""target_id is the person mentioned; at most once for a person and tweet, whatever is edited."""
+EVENT_TYPE_BOOKMARKED: EventType.ValueType  # 26
+EVENT_TYPE_UNBOOKMARKED: EventType.ValueType  # 27
+EVENT_TYPE_TWEET_PINNED: EventType.ValueType  # 28
+EVENT_TYPE_TWEET_UNPINNED: EventType.ValueType  # 29
+EVENT_TYPE_VOTED: EventType.ValueType  # 30
+EVENT_TYPE_POLL_CLOSED: EventType.ValueType  # 31
+EVENT_TYPE_DRAFT_CHANGED: EventType.ValueType  # 32
+"""entity_id is the draft or the scheduled tweet."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 @_typing.final

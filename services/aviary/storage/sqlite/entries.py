@@ -52,8 +52,8 @@ def pack(rows: Iterable[_Row]) -> bytes:
     )
 
 
-def earliest_retweet(connection: sqlite3.Connection, original_id: int, author_ids: AbstractSet[int]) -> int:
-    """Return the smallest existing retweet of `original_id` by one of `author_ids`, 0 for none.
+def earliest_retweet(connection: sqlite3.Connection, original_id: int, author_ids: AbstractSet[int]) -> tuple[int, int]:
+    """Return the smallest existing retweet of `original_id` by one of `author_ids` and its author, zeros for none.
 
     Costs at most 256 rows of the original's retweets plus one look-up an author.
     """
@@ -64,13 +64,13 @@ def earliest_retweet(connection: sqlite3.Connection, original_id: int, author_id
     walked = 0
     for retweet_id, user_id in itertools.islice(retweets, _WALKED):
         if user_id in author_ids:
-            return int(retweet_id)
+            return int(retweet_id), int(user_id)
         walked += 1
     if walked < _WALKED:
-        return 0
-    (found,) = connection.execute(
-        "SELECT coalesce(min(retweet_id), 0) FROM retweets WHERE original_id = ? AND retweet_id > 0"
-        " AND user_id IN (SELECT value FROM json_each(?))",
+        return 0, 0
+    found: tuple[int, int] | None = connection.execute(
+        "SELECT retweet_id, user_id FROM retweets WHERE original_id = ? AND retweet_id > 0"
+        " AND user_id IN (SELECT value FROM json_each(?)) ORDER BY retweet_id LIMIT 1",
         (original_id, json.dumps(sorted(author_ids))),
     ).fetchone()
-    return int(found)
+    return found or (0, 0)

@@ -147,10 +147,172 @@ CREATE TABLE dead_letters (
 ) WITHOUT ROWID;
 """
 
+_USERS_2 = """
+ALTER TABLE users ADD COLUMN deactivated_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN hide_sensitive INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN dm_from TEXT NOT NULL DEFAULT 'everyone';
+-- A JSON array.
+ALTER TABLE users ADD COLUMN muted_words TEXT NOT NULL DEFAULT '[]';
+-- Rises with each change of what a viewer chose not to be shown.
+ALTER TABLE users ADD COLUMN preferences_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN client TEXT NOT NULL DEFAULT '';
+CREATE TABLE exports (
+    user_id INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL,
+    -- 0 running, 1 ready, 2 failed.
+    state INTEGER NOT NULL,
+    progress_percent INTEGER NOT NULL DEFAULT 0,
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    requested_ms INTEGER NOT NULL,
+    ready_ms INTEGER NOT NULL DEFAULT 0
+);
+"""
+
+_GRAPH_2 = """
+-- Relations that count nothing: who blocks, mutes or asks to follow whom.
+CREATE TABLE bonds (
+    -- 1 the owner blocks the member, 2 mutes, 3 asks to follow.
+    kind INTEGER NOT NULL,
+    owner_id INTEGER NOT NULL,
+    member_id INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    -- Rises with each activation; lists are paged by it, newest first.
+    bond_id INTEGER NOT NULL,
+    -- When a mute ends; 0 for never.
+    until_ms INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (kind, owner_id, member_id)
+) WITHOUT ROWID;
+CREATE INDEX bonds_by_owner ON bonds (kind, owner_id, bond_id, member_id, until_ms) WHERE active;
+CREATE INDEX bonds_by_member ON bonds (kind, member_id, bond_id, owner_id) WHERE active;
+CREATE TABLE lists (
+    id INTEGER PRIMARY KEY,
+    owner_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    private INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    members INTEGER NOT NULL DEFAULT 0,
+    followers INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX lists_by_owner ON lists (owner_id, id);
+-- Who is on a list, and who follows it.
+CREATE TABLE list_bonds (
+    -- 1 member, 2 follower.
+    kind INTEGER NOT NULL,
+    list_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    bond_id INTEGER NOT NULL,
+    PRIMARY KEY (kind, list_id, user_id)
+) WITHOUT ROWID;
+CREATE INDEX list_bonds_by_list ON list_bonds (kind, list_id, bond_id, user_id) WHERE active;
+CREATE INDEX list_bonds_by_user ON list_bonds (kind, user_id, bond_id, list_id) WHERE active;
+"""
+
+_TWEETS_2 = """
+-- Who may reply: 0 everyone, 1 whom the author follows, 2 the mentioned.
+ALTER TABLE tweets ADD COLUMN audience INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tweets ADD COLUMN bookmarks INTEGER NOT NULL DEFAULT 0;
+-- 1 as written, one more with each edit.
+ALTER TABLE tweets ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX quotes ON tweets (quote_id, id) WHERE quote_id > 0 AND deleted_ms = 0;
+CREATE INDEX conversations ON tweets (conversation_id, id) WHERE kind <> 3 AND deleted_ms = 0;
+CREATE INDEX tweets_deleted ON tweets (deleted_ms) WHERE deleted_ms > 0;
+CREATE INDEX tweets_deleted_by_author ON tweets (author_id, id) WHERE deleted_ms > 0;
+-- The texts that edits replaced.
+CREATE TABLE edits (
+    tweet_id INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (tweet_id, version)
+) WITHOUT ROWID;
+CREATE TABLE mentions (
+    user_id INTEGER NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    -- 0 once an edit has taken the name out; the row stays, for nobody is told twice.
+    active INTEGER NOT NULL,
+    PRIMARY KEY (user_id, tweet_id)
+) WITHOUT ROWID;
+CREATE INDEX mentions_by_tweet ON mentions (tweet_id, user_id);
+CREATE TABLE hashtags (
+    tag TEXT NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    PRIMARY KEY (tag, tweet_id)
+) WITHOUT ROWID;
+CREATE INDEX hashtags_by_tweet ON hashtags (tweet_id, tag);
+-- The tweets of a thread, for the repeat of its key.
+CREATE TABLE threads (
+    first_id INTEGER NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    PRIMARY KEY (first_id, tweet_id)
+) WITHOUT ROWID;
+CREATE TABLE liked (
+    user_id INTEGER NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    -- Rises with each like; lists are paged by it, newest first.
+    like_id INTEGER NOT NULL,
+    PRIMARY KEY (user_id, tweet_id)
+) WITHOUT ROWID;
+INSERT INTO liked SELECT user_id, tweet_id, active, row_number() OVER (ORDER BY tweet_id, user_id) FROM likes;
+DROP TABLE likes;
+ALTER TABLE liked RENAME TO likes;
+CREATE INDEX likes_by_user ON likes (user_id, like_id, tweet_id) WHERE active;
+CREATE INDEX likes_by_tweet ON likes (tweet_id, like_id, user_id) WHERE active;
+CREATE TABLE bookmarks (
+    user_id INTEGER NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    bookmark_id INTEGER NOT NULL,
+    PRIMARY KEY (user_id, tweet_id)
+) WITHOUT ROWID;
+CREATE INDEX bookmarks_by_user ON bookmarks (user_id, bookmark_id, tweet_id) WHERE active;
+CREATE INDEX bookmarks_by_tweet ON bookmarks (tweet_id);
+CREATE TABLE pins (user_id INTEGER PRIMARY KEY, tweet_id INTEGER NOT NULL);
+CREATE TABLE polls (
+    tweet_id INTEGER PRIMARY KEY,
+    ends_ms INTEGER NOT NULL,
+    -- 1 once its end was told; votes are refused from ends_ms on.
+    closed INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX polls_open ON polls (ends_ms) WHERE NOT closed;
+CREATE TABLE poll_options (
+    tweet_id INTEGER NOT NULL,
+    option INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    votes INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (tweet_id, option)
+) WITHOUT ROWID;
+CREATE TABLE votes (
+    tweet_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    option INTEGER NOT NULL,
+    PRIMARY KEY (tweet_id, user_id)
+) WITHOUT ROWID;
+CREATE INDEX votes_by_user ON votes (user_id, tweet_id);
+CREATE TABLE drafts (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL,
+    -- When to publish; 0 for a draft.
+    publish_ms INTEGER NOT NULL,
+    -- Encoded as aviary.api.tweets.v1.TweetInput.
+    body BLOB NOT NULL,
+    failure TEXT NOT NULL DEFAULT '',
+    -- The client that sent it.
+    source TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+);
+CREATE INDEX drafts_by_user ON drafts (user_id, id) WHERE publish_ms = 0;
+CREATE INDEX scheduled_by_user ON drafts (user_id, publish_ms, id) WHERE publish_ms > 0;
+CREATE INDEX scheduled_due ON drafts (publish_ms) WHERE publish_ms > 0 AND failure = '';
+"""
+
 MIGRATIONS: Mapping[str, Sequence[str]] = {
-    "users": [_COMMON + _USERS],
-    "graph": [_COMMON + _GRAPH],
-    "tweets": [_COMMON + _TWEETS],
+    "users": [_COMMON + _USERS, _USERS_2],
+    "graph": [_COMMON + _GRAPH, _GRAPH_2],
+    "tweets": [_COMMON + _TWEETS, _TWEETS_2],
     "fanout": [_COMMON + _FANOUT],
 }
 

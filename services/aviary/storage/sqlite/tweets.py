@@ -16,11 +16,11 @@ from aviary.storage.sqlite import entries
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction, settled
 from aviary.tweets import encoding
-from aviary.tweets.store import REF_IS_REPLY, AuthorCounts, Draft, Kind, Loaded, Tweet, Written
+from aviary.tweets.store import REF_IS_REPLY, Audience, AuthorCounts, Draft, Kind, Loaded, Tweet, Written
 
 _COLUMNS = (
-    "id, author_id, kind, ref_id, ref_author_id, quote_id, conversation_id, body, deleted_ms, likes, retweets,"
-    " replies, quotes"
+    "id, author_id, kind, ref_id, ref_author_id, quote_id, conversation_id, flags, audience, version, body, deleted_ms,"
+    " likes, retweets, replies, quotes, bookmarks"
 )
 
 
@@ -86,9 +86,13 @@ class SqliteTweetStore:
             tweets |= _tweets(connection, list(inside))
             deeper = _refs(tweets[each] for each in inside if each in tweets) - tweets.keys()
             tweets |= _tweets(connection, list(deeper))
-            liked = _own(connection, viewer_id, tweets, of=("likes", "tweet_id", "active"))
-            retweeted = _own(connection, viewer_id, tweets, of=("retweets", "original_id", "retweet_id > 0"))
-            return Loaded(tweets=tweets, liked=liked, retweeted=retweeted)
+            return Loaded(
+                tweets=tweets,
+                polls={},
+                liked=_own(connection, viewer_id, tweets, of=("likes", "tweet_id", "active")),
+                retweeted=_own(connection, viewer_id, tweets, of=("retweets", "original_id", "retweet_id > 0")),
+                bookmarked=_own(connection, viewer_id, tweets, of=("bookmarks", "tweet_id", "active")),
+            )
 
         return await self._database.read(look)
 
@@ -112,7 +116,9 @@ class SqliteTweetStore:
         )
         return entries.pack(rows)
 
-    async def earliest_retweets(self, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> Sequence[int]:
+    async def earliest_retweets(
+        self, original_ids: Sequence[int], author_ids: AbstractSet[int]
+    ) -> Sequence[tuple[int, int]]:
         return await self._database.read(
             lambda connection: [entries.earliest_retweet(connection, each, author_ids) for each in original_ids]
         )
@@ -231,7 +237,7 @@ def _set_like(tx: Transaction, tweet_id: int, user_id: int, trace: str, *, activ
     ).fetchone()
     if counted is None:
         raise NotFound(f"there is no tweet {tweet_id}")
-    tx.execute("INSERT OR REPLACE INTO likes VALUES (?, ?, ?)", (user_id, tweet_id, active))
+    tx.execute("INSERT OR REPLACE INTO likes VALUES (?, ?, ?, ?)", (user_id, tweet_id, active, tx.next_id()))
     _count_author(tx, counted[0], likes=by)
     kind = events_pb2.EVENT_TYPE_TWEET_LIKED if active else events_pb2.EVENT_TYPE_TWEET_UNLIKED
     tx.emit(
@@ -258,12 +264,16 @@ def _tweets(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Twe
             ref_author_id=row[4],
             quote_id=row[5],
             conversation_id=row[6],
-            body=row[7],
-            deleted=row[8] > 0,
-            likes=row[9],
-            retweets=row[10],
-            replies=row[11],
-            quotes=row[12],
+            flags=row[7],
+            audience=Audience(row[8]),
+            version=row[9],
+            body=row[10],
+            deleted=row[11] > 0,
+            likes=row[12],
+            retweets=row[13],
+            replies=row[14],
+            quotes=row[15],
+            bookmarks=row[16],
         )
         for row in rows
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +20,7 @@ from aviary.users.store import (
     Credentials,
     Lifetime,
     Opened,
+    Preferences,
     ProfileChanges,
     Registration,
     Revocation,
@@ -32,7 +34,8 @@ _USER = (
     " verified, protected, suspended, created_ms, version"
 )
 _CREDENTIALS = "id, password_hash, suspended"
-_SUMMARY = "id, username, display_name, verified, protected, suspended"
+_SUMMARY = "id, username, display_name, verified, protected, suspended OR deactivated_ms > 0"
+_PREFERENCES = "preferences_version, hide_sensitive, muted_words"
 # One statement whatever the number of ids.
 _AMONG = "IN (SELECT value FROM json_each(?))"
 
@@ -102,10 +105,21 @@ class SqliteUserStore:
         found = {row[0]: _user(row) for row in rows}
         return [found[user_id] for user_id in user_ids if user_id in found]
 
-    async def summaries(self, user_ids: Sequence[int]) -> Sequence[Summary]:
-        rows = await self._rows(f"SELECT {_SUMMARY} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))
-        found = {row[0]: _summary(row) for row in rows}
-        return [found[user_id] for user_id in user_ids if user_id in found]
+    async def summaries(
+        self, user_ids: Sequence[int], *, viewer_id: int
+    ) -> tuple[Sequence[Summary], Preferences | None]:
+        def look(connection: sqlite3.Connection) -> tuple[Sequence[Summary], Preferences | None]:
+            rows = connection.execute(
+                f"SELECT {_SUMMARY} FROM users WHERE id {_AMONG}", (json.dumps(list(user_ids)),)
+            ).fetchall()
+            found = {row[0]: _summary(row) for row in rows}
+            chosen = (
+                viewer_id
+                and connection.execute(f"SELECT {_PREFERENCES} FROM users WHERE id = ?", (viewer_id,)).fetchone()
+            )
+            return [found[each] for each in user_ids if each in found], _preferences(chosen) if chosen else None
+
+        return await self._database.read(look)
 
     async def resolve(self, username_keys: Sequence[str]) -> Mapping[str, int]:
         rows = await self._rows(
@@ -189,12 +203,17 @@ def _credentials(rows: Sequence[Sequence[Any]]) -> Credentials | None:
 
 
 def _summary(row: Sequence[Any]) -> Summary:
-    user_id, username, display_name, verified, protected, suspended = row
+    user_id, username, display_name, verified, protected, hidden = row
     return Summary(
         id=user_id,
         username=username,
         display_name=display_name,
         verified=bool(verified),
         protected=bool(protected),
-        suspended=bool(suspended),
+        hidden=bool(hidden),
     )
+
+
+def _preferences(row: Sequence[Any]) -> Preferences:
+    version, hide_sensitive, muted_words = row
+    return Preferences(version=version, hide_sensitive=bool(hide_sensitive), muted_words=json.loads(muted_words))

@@ -24,11 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from aviary.api.options.v1 import options_pb2 as aviary_dot_api_dot_options_dot_v1_dot_options__pb2
 from aviary.api.paging.v1 import paging_pb2 as aviary_dot_api_dot_paging_dot_v1_dot_paging__pb2
+from aviary.api.personal.v1 import personal_pb2 as aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2
+from aviary.api.reconcile.v1 import reconcile_pb2 as aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2
 from aviary.api.users.v1 import users_pb2 as aviary_dot_api_dot_users_dot_v1_dot_users__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61viary/api/graph/v1/graph.proto\x12\x13\x61viary.api.graph.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/paging/v1/paging.proto\x1a\x1f\x61viary/api/users/v1/users.proto\x1a\x1cgoogle/api/annotations.proto\"/\n\rFollowRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1d\n\x0fUnfollowRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"6\n\x0e\x46ollowResponse\x12\x11\n\tfollowing\x18\x01 \x01(\x08\x12\x11\n\trequested\x18\x02 \x01(\x08\"N\n\x12ListFollowsRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\tB\x08\n\x06_limit\"u\n\x13ListFollowsResponse\x12(\n\x05users\x18\x01 \x03(\x0b\x32\x19.aviary.api.users.v1.User\x12\x34\n\npagination\x18\x02 \x01(\x0b\x32 .aviary.api.paging.v1.Pagination\"7\n\x16GetRelationshipRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x11\n\ttarget_id\x18\x02 \x01(\x03\"\xc8\x01\n\x0cRelationship\x12\x11\n\tfollowing\x18\x01 \x01(\x08\x12\x13\n\x0b\x66ollowed_by\x18\x02 \x01(\x08\x12\x16\n\trequested\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x15\n\x08\x62locking\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x17\n\nblocked_by\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x13\n\x06muting\x18\x06 \x01(\x08H\x03\x88\x01\x01\x42\x0c\n\n_requestedB\x0b\n\t_blockingB\r\n\x0b_blocked_byB\t\n\x07_muting\"<\n\x16StreamFollowersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"2\n\x0b\x46ollowerIds\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x16\n\x0e\x66ollower_count\x18\x02 \x01(\x05\"V\n\x11GetSourcesRequest\x12\x11\n\tviewer_id\x18\x01 \x01(\x03\x12\x1b\n\x0eif_version_not\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x11\n\x0f_if_version_not\"Z\n\x07Sources\x12\x17\n\x0fsources_version\x18\x01 \x01(\x03\x12\x16\n\x0e\x66ollow_version\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x08\x12\x0b\n\x03ids\x18\x04 \x01(\x0c\"$\n\x15\x42\x61tchGetCountsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"E\n\x16\x42\x61tchGetCountsResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.aviary.api.graph.v1.Counts\"9\n\x06\x43ounts\x12\x16\n\x0e\x66ollower_count\x18\x01 \x01(\x05\x12\x17\n\x0f\x66ollowing_count\x18\x02 \x01(\x05\x32\xf8\x07\n\x0cGraphService\x12\x84\x01\n\x06\x46ollow\x12\".aviary.api.graph.v1.FollowRequest\x1a#.aviary.api.graph.v1.FollowResponse\"1\xb2\xe1\x18\t\x12\x07\x66ollows\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/users/{id}/follow:\x01*\x12x\n\x08Unfollow\x12$.aviary.api.graph.v1.UnfollowRequest\x1a#.aviary.api.graph.v1.FollowResponse\"!\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/users/{id}/follow\x12\x88\x01\n\rListFollowers\x12\'.aviary.api.graph.v1.ListFollowsRequest\x1a(.aviary.api.graph.v1.ListFollowsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/users/{id}/followers\x12\x88\x01\n\rListFollowing\x12\'.aviary.api.graph.v1.ListFollowsRequest\x1a(.aviary.api.graph.v1.ListFollowsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/users/{id}/following\x12\x91\x01\n\x0fGetRelationship\x12+.aviary.api.graph.v1.GetRelationshipRequest\x1a!.aviary.api.graph.v1.Relationship\".\x82\xd3\xe4\x93\x02(\x12&/api/v1/users/{id}/follows/{target_id}\x12n\n\x0fStreamFollowers\x12+.aviary.api.graph.v1.StreamFollowersRequest\x1a .aviary.api.graph.v1.FollowerIds\"\n\xb2\xe1\x18\x06\x08\x02\x18\xc0\xcf$0\x01\x12Z\n\nGetSources\x12&.aviary.api.graph.v1.GetSourcesRequest\x1a\x1c.aviary.api.graph.v1.Sources\"\x06\xb2\xe1\x18\x02\x08\x02\x12q\n\x0e\x42\x61tchGetCounts\x12*.aviary.api.graph.v1.BatchGetCountsRequest\x1a+.aviary.api.graph.v1.BatchGetCountsResponse\"\x06\xb2\xe1\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61viary/api/graph/v1/graph.proto\x12\x13\x61viary.api.graph.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/paging/v1/paging.proto\x1a%aviary/api/personal/v1/personal.proto\x1a\'aviary/api/reconcile/v1/reconcile.proto\x1a\x1f\x61viary/api/users/v1/users.proto\x1a\x1cgoogle/api/annotations.proto\"/\n\rFollowRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1d\n\x0fUnfollowRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"6\n\x0e\x46ollowResponse\x12\x11\n\tfollowing\x18\x01 \x01(\x08\x12\x11\n\trequested\x18\x02 \x01(\x08\"N\n\x12ListFollowsRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\tB\x08\n\x06_limit\"u\n\x13ListFollowsResponse\x12(\n\x05users\x18\x01 \x03(\x0b\x32\x19.aviary.api.users.v1.User\x12\x34\n\npagination\x18\x02 \x01(\x0b\x32 .aviary.api.paging.v1.Pagination\"7\n\x16GetRelationshipRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x11\n\ttarget_id\x18\x02 \x01(\x03\"\xc8\x01\n\x0cRelationship\x12\x11\n\tfollowing\x18\x01 \x01(\x08\x12\x13\n\x0b\x66ollowed_by\x18\x02 \x01(\x08\x12\x16\n\trequested\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x15\n\x08\x62locking\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x17\n\nblocked_by\x18\x05 \x01(\x08H\x02\x88\x01\x01\x12\x13\n\x06muting\x18\x06 \x01(\x08H\x03\x88\x01\x01\x42\x0c\n\n_requestedB\x0b\n\t_blockingB\r\n\x0b_blocked_byB\t\n\x07_muting\"<\n\x16StreamFollowersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"2\n\x0b\x46ollowerIds\x12\x0b\n\x03ids\x18\x01 \x01(\x0c\x12\x16\n\x0e\x66ollower_count\x18\x02 \x01(\x05\"V\n\x11GetSourcesRequest\x12\x11\n\tviewer_id\x18\x01 \x01(\x03\x12\x1b\n\x0eif_version_not\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x11\n\x0f_if_version_not\"r\n\x07Sources\x12\x17\n\x0fsources_version\x18\x01 \x01(\x03\x12\x16\n\x0e\x66ollow_version\x18\x02 \x01(\x03\x12\x11\n\tunchanged\x18\x03 \x01(\x08\x12\x0b\n\x03ids\x18\x04 \x01(\x0c\x12\x16\n\x0evalid_until_ms\x18\x05 \x01(\x03\"$\n\x15\x42\x61tchGetCountsRequest\x12\x0b\n\x03ids\x18\x01 \x03(\x03\"E\n\x16\x42\x61tchGetCountsResponse\x12+\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x1b.aviary.api.graph.v1.Counts\"9\n\x06\x43ounts\x12\x16\n\x0e\x66ollower_count\x18\x01 \x01(\x05\x12\x17\n\x0f\x66ollowing_count\x18\x02 \x01(\x05\x32\xd6\t\n\x0cGraphService\x12\x84\x01\n\x06\x46ollow\x12\".aviary.api.graph.v1.FollowRequest\x1a#.aviary.api.graph.v1.FollowResponse\"1\xb2\xe1\x18\t\x12\x07\x66ollows\x82\xd3\xe4\x93\x02\x1e\"\x19/api/v1/users/{id}/follow:\x01*\x12x\n\x08Unfollow\x12$.aviary.api.graph.v1.UnfollowRequest\x1a#.aviary.api.graph.v1.FollowResponse\"!\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/users/{id}/follow\x12\x88\x01\n\rListFollowers\x12\'.aviary.api.graph.v1.ListFollowsRequest\x1a(.aviary.api.graph.v1.ListFollowsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/users/{id}/followers\x12\x88\x01\n\rListFollowing\x12\'.aviary.api.graph.v1.ListFollowsRequest\x1a(.aviary.api.graph.v1.ListFollowsResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/api/v1/users/{id}/following\x12\x91\x01\n\x0fGetRelationship\x12+.aviary.api.graph.v1.GetRelationshipRequest\x1a!.aviary.api.graph.v1.Relationship\".\x82\xd3\xe4\x93\x02(\x12&/api/v1/users/{id}/follows/{target_id}\x12n\n\x0fStreamFollowers\x12+.aviary.api.graph.v1.StreamFollowersRequest\x1a .aviary.api.graph.v1.FollowerIds\"\n\xb2\xe1\x18\x06\x08\x02\x18\xc0\xcf$0\x01\x12Z\n\nGetSources\x12&.aviary.api.graph.v1.GetSourcesRequest\x1a\x1c.aviary.api.graph.v1.Sources\"\x06\xb2\xe1\x18\x02\x08\x02\x12q\n\x0e\x42\x61tchGetCounts\x12*.aviary.api.graph.v1.BatchGetCountsRequest\x1a+.aviary.api.graph.v1.BatchGetCountsResponse\"\x06\xb2\xe1\x18\x02\x08\x02\x12u\n\x12StreamPersonalData\x12+.aviary.api.personal.v1.PersonalDataRequest\x1a$.aviary.api.personal.v1.PersonalData\"\n\xb2\xe1\x18\x06\x08\x02\x18\xc0\xcf$0\x01\x12\x65\n\tReconcile\x12).aviary.api.reconcile.v1.ReconcileRequest\x1a\x1e.aviary.api.reconcile.v1.Drift\"\x0b\xb2\xe1\x18\x07\x08\x02\x18\x80\xdd\xdb\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,34 +53,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRAPHSERVICE'].methods_by_name['GetSources']._serialized_options = b'\262\341\030\002\010\002'
   _globals['_GRAPHSERVICE'].methods_by_name['BatchGetCounts']._loaded_options = None
   _globals['_GRAPHSERVICE'].methods_by_name['BatchGetCounts']._serialized_options = b'\262\341\030\002\010\002'
-  _globals['_FOLLOWREQUEST']._serialized_start=191
-  _globals['_FOLLOWREQUEST']._serialized_end=238
-  _globals['_UNFOLLOWREQUEST']._serialized_start=240
-  _globals['_UNFOLLOWREQUEST']._serialized_end=269
-  _globals['_FOLLOWRESPONSE']._serialized_start=271
-  _globals['_FOLLOWRESPONSE']._serialized_end=325
-  _globals['_LISTFOLLOWSREQUEST']._serialized_start=327
-  _globals['_LISTFOLLOWSREQUEST']._serialized_end=405
-  _globals['_LISTFOLLOWSRESPONSE']._serialized_start=407
-  _globals['_LISTFOLLOWSRESPONSE']._serialized_end=524
-  _globals['_GETRELATIONSHIPREQUEST']._serialized_start=526
-  _globals['_GETRELATIONSHIPREQUEST']._serialized_end=581
-  _globals['_RELATIONSHIP']._serialized_start=584
-  _globals['_RELATIONSHIP']._serialized_end=784
-  _globals['_STREAMFOLLOWERSREQUEST']._serialized_start=786
-  _globals['_STREAMFOLLOWERSREQUEST']._serialized_end=846
-  _globals['_FOLLOWERIDS']._serialized_start=848
-  _globals['_FOLLOWERIDS']._serialized_end=898
-  _globals['_GETSOURCESREQUEST']._serialized_start=900
-  _globals['_GETSOURCESREQUEST']._serialized_end=986
-  _globals['_SOURCES']._serialized_start=988
-  _globals['_SOURCES']._serialized_end=1078
-  _globals['_BATCHGETCOUNTSREQUEST']._serialized_start=1080
-  _globals['_BATCHGETCOUNTSREQUEST']._serialized_end=1116
-  _globals['_BATCHGETCOUNTSRESPONSE']._serialized_start=1118
-  _globals['_BATCHGETCOUNTSRESPONSE']._serialized_end=1187
-  _globals['_COUNTS']._serialized_start=1189
-  _globals['_COUNTS']._serialized_end=1246
-  _globals['_GRAPHSERVICE']._serialized_start=1249
-  _globals['_GRAPHSERVICE']._serialized_end=2265
+  _globals['_GRAPHSERVICE'].methods_by_name['StreamPersonalData']._loaded_options = None
+  _globals['_GRAPHSERVICE'].methods_by_name['StreamPersonalData']._serialized_options = b'\262\341\030\006\010\002\030\300\317$'
+  _globals['_GRAPHSERVICE'].methods_by_name['Reconcile']._loaded_options = None
+  _globals['_GRAPHSERVICE'].methods_by_name['Reconcile']._serialized_options = b'\262\341\030\007\010\002\030\200\335\333\001'
+  _globals['_FOLLOWREQUEST']._serialized_start=271
+  _globals['_FOLLOWREQUEST']._serialized_end=318
+  _globals['_UNFOLLOWREQUEST']._serialized_start=320
+  _globals['_UNFOLLOWREQUEST']._serialized_end=349
+  _globals['_FOLLOWRESPONSE']._serialized_start=351
+  _globals['_FOLLOWRESPONSE']._serialized_end=405
+  _globals['_LISTFOLLOWSREQUEST']._serialized_start=407
+  _globals['_LISTFOLLOWSREQUEST']._serialized_end=485
+  _globals['_LISTFOLLOWSRESPONSE']._serialized_start=487
+  _globals['_LISTFOLLOWSRESPONSE']._serialized_end=604
+  _globals['_GETRELATIONSHIPREQUEST']._serialized_start=606
+  _globals['_GETRELATIONSHIPREQUEST']._serialized_end=661
+  _globals['_RELATIONSHIP']._serialized_start=664
+  _globals['_RELATIONSHIP']._serialized_end=864
+  _globals['_STREAMFOLLOWERSREQUEST']._serialized_start=866
+  _globals['_STREAMFOLLOWERSREQUEST']._serialized_end=926
+  _globals['_FOLLOWERIDS']._serialized_start=928
+  _globals['_FOLLOWERIDS']._serialized_end=978
+  _globals['_GETSOURCESREQUEST']._serialized_start=980
+  _globals['_GETSOURCESREQUEST']._serialized_end=1066
+  _globals['_SOURCES']._serialized_start=1068
+  _globals['_SOURCES']._serialized_end=1182
+  _globals['_BATCHGETCOUNTSREQUEST']._serialized_start=1184
+  _globals['_BATCHGETCOUNTSREQUEST']._serialized_end=1220
+  _globals['_BATCHGETCOUNTSRESPONSE']._serialized_start=1222
+  _globals['_BATCHGETCOUNTSRESPONSE']._serialized_end=1291
+  _globals['_COUNTS']._serialized_start=1293
+  _globals['_COUNTS']._serialized_end=1350
+  _globals['_GRAPHSERVICE']._serialized_start=1353
+  _globals['_GRAPHSERVICE']._serialized_end=2591
 # @@protoc_insertion_point(module_scope)

@@ -287,13 +287,18 @@ class Sources(_message.Message):
     FOLLOW_VERSION_FIELD_NUMBER: _builtins.int
     UNCHANGED_FIELD_NUMBER: _builtins.int
     IDS_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_MS_FIELD_NUMBER: _builtins.int
     sources_version: _builtins.int
-    """Rises with each follow and unfollow of the viewer."""
+    """Rises with each change of whom the viewer follows or mutes."""
     follow_version: _builtins.int
     """Rises with each follow alone: a home built under a lower one lacks the past of somebody."""
     unchanged: _builtins.bool
     ids: _builtins.bytes
     """Packed little-endian int64, the viewer included; empty when unchanged."""
+    valid_until_ms: _builtins.int
+    """Business time, ms since the Unix epoch, at which the next mute expires and the
+    ids change without a new version; 0 for never.
+    """
     def __init__(
         self,
         *,
@@ -301,10 +306,11 @@ class Sources(_message.Message):
         follow_version: _builtins.int = ...,
         unchanged: _builtins.bool = ...,
         ids: _builtins.bytes = ...,
+        valid_until_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_version", b"follow_version", "ids", b"ids", "sources_version", b"sources_version", "unchanged", b"unchanged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow_version", b"follow_version", "ids", b"ids", "sources_version", b"sources_version", "unchanged", b"unchanged", "valid_until_ms", b"valid_until_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from aviary.api.graph.v1 import graph_pb2 as aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2
+from aviary.api.personal.v1 import personal_pb2 as aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2
+from aviary.api.reconcile.v1 import reconcile_pb2 as aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -75,6 +77,16 @@ class GraphServiceStub:
                 request_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsResponse.FromString,
                 _registered_method=True)
+        self.StreamPersonalData = channel.unary_stream(
+                '/aviary.api.graph.v1.GraphService/StreamPersonalData',
+                request_serializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.FromString,
+                _registered_method=True)
+        self.Reconcile = channel.unary_stream(
+                '/aviary.api.graph.v1.GraphService/Reconcile',
+                request_serializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.FromString,
+                _registered_method=True)
 
 
 class GraphServiceServicer:
@@ -82,16 +94,17 @@ class GraphServiceServicer:
     """
 
     def Follow(self, request, context):
-        """Follows a user. A repeat succeeds and changes nothing.
+        """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
 
-        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, RESOURCE_EXHAUSTED after 1,000 new follows a day.
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+        other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Unfollow(self, request, context):
-        """Stops following; takes effect at the follower's next read. A repeat succeeds.
+        """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,7 +141,7 @@ class GraphServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSources(self, request, context):
-        """Whose tweets belong to a viewer's home: the viewer and whom they follow.
+        """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
         With the version that the caller holds, an unchanged answer is empty.
         """
@@ -138,6 +151,20 @@ class GraphServiceServicer:
 
     def BatchGetCounts(self, request, context):
         """Follower and following counts in the order asked for, zeros for nobody. At most 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamPersonalData(self, request, context):
+        """Everything that the graph keeps about a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reconcile(self, request, context):
+        """Recounts every counter from the relations that it counts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,6 +212,16 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.BatchGetCounts,
                     request_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsRequest.FromString,
                     response_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsResponse.SerializeToString,
+            ),
+            'StreamPersonalData': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamPersonalData,
+                    request_deserializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_stream_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -404,6 +441,60 @@ class GraphService:
             '/aviary.api.graph.v1.GraphService/BatchGetCounts',
             aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsRequest.SerializeToString,
             aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetCountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamPersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aviary.api.graph.v1.GraphService/StreamPersonalData',
+            aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.SerializeToString,
+            aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aviary.api.graph.v1.GraphService/Reconcile',
+            aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.SerializeToString,
+            aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.FromString,
             options,
             channel_credentials,
             insecure,

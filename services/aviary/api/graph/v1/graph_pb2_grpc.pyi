@@ -4,6 +4,8 @@ isort:skip_file
 """
 
 from aviary.api.graph.v1 import graph_pb2 as _graph_pb2
+from aviary.api.personal.v1 import personal_pb2 as _personal_pb2
+from aviary.api.reconcile.v1 import reconcile_pb2 as _reconcile_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -17,12 +19,13 @@ class GraphServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Follow: _aio.UnaryUnaryMultiCallable[_graph_pb2.FollowRequest, _graph_pb2.FollowResponse]
-    """Follows a user. A repeat succeeds and changes nothing.
+    """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
 
-    INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, RESOURCE_EXHAUSTED after 1,000 new follows a day.
+    INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+    other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
     """
     Unfollow: _aio.UnaryUnaryMultiCallable[_graph_pb2.UnfollowRequest, _graph_pb2.FollowResponse]
-    """Stops following; takes effect at the follower's next read. A repeat succeeds."""
+    """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds."""
     ListFollowers: _aio.UnaryUnaryMultiCallable[_graph_pb2.ListFollowsRequest, _graph_pb2.ListFollowsResponse]
     """Who follows a user, newest first. NOT_FOUND for nobody."""
     ListFollowing: _aio.UnaryUnaryMultiCallable[_graph_pb2.ListFollowsRequest, _graph_pb2.ListFollowsResponse]
@@ -35,12 +38,16 @@ class GraphServiceStub:
     the stream; one committed during it may be.
     """
     GetSources: _aio.UnaryUnaryMultiCallable[_graph_pb2.GetSourcesRequest, _graph_pb2.Sources]
-    """Whose tweets belong to a viewer's home: the viewer and whom they follow.
+    """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
     With the version that the caller holds, an unchanged answer is empty.
     """
     BatchGetCounts: _aio.UnaryUnaryMultiCallable[_graph_pb2.BatchGetCountsRequest, _graph_pb2.BatchGetCountsResponse]
     """Follower and following counts in the order asked for, zeros for nobody. At most 1,000."""
+    StreamPersonalData: _aio.UnaryStreamMultiCallable[_personal_pb2.PersonalDataRequest, _personal_pb2.PersonalData]
+    """Everything that the graph keeps about a person."""
+    Reconcile: _aio.UnaryStreamMultiCallable[_reconcile_pb2.ReconcileRequest, _reconcile_pb2.Drift]
+    """Recounts every counter from the relations that it counts."""
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who follows whom."""
@@ -51,9 +58,10 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.FollowRequest,
         context: _aio.ServicerContext[_graph_pb2.FollowRequest, _abc.Awaitable[_graph_pb2.FollowResponse]],
     ) -> _abc.Awaitable[_graph_pb2.FollowResponse]:
-        """Follows a user. A repeat succeeds and changes nothing.
+        """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
 
-        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, RESOURCE_EXHAUSTED after 1,000 new follows a day.
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+        other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
         """
 
     @_abc_1.abstractmethod
@@ -62,7 +70,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.UnfollowRequest,
         context: _aio.ServicerContext[_graph_pb2.UnfollowRequest, _abc.Awaitable[_graph_pb2.FollowResponse]],
     ) -> _abc.Awaitable[_graph_pb2.FollowResponse]:
-        """Stops following; takes effect at the follower's next read. A repeat succeeds."""
+        """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds."""
 
     @_abc_1.abstractmethod
     def ListFollowers(
@@ -105,7 +113,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.GetSourcesRequest,
         context: _aio.ServicerContext[_graph_pb2.GetSourcesRequest, _abc.Awaitable[_graph_pb2.Sources]],
     ) -> _abc.Awaitable[_graph_pb2.Sources]:
-        """Whose tweets belong to a viewer's home: the viewer and whom they follow.
+        """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
         With the version that the caller holds, an unchanged answer is empty.
         """
@@ -117,5 +125,21 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_graph_pb2.BatchGetCountsRequest, _abc.Awaitable[_graph_pb2.BatchGetCountsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.BatchGetCountsResponse]:
         """Follower and following counts in the order asked for, zeros for nobody. At most 1,000."""
+
+    @_abc_1.abstractmethod
+    def StreamPersonalData(
+        self,
+        request: _personal_pb2.PersonalDataRequest,
+        context: _aio.ServicerContext[_personal_pb2.PersonalDataRequest, _abc.AsyncIterator[_personal_pb2.PersonalData]],
+    ) -> _abc.AsyncIterator[_personal_pb2.PersonalData]:
+        """Everything that the graph keeps about a person."""
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _reconcile_pb2.ReconcileRequest,
+        context: _aio.ServicerContext[_reconcile_pb2.ReconcileRequest, _abc.AsyncIterator[_reconcile_pb2.Drift]],
+    ) -> _abc.AsyncIterator[_reconcile_pb2.Drift]:
+        """Recounts every counter from the relations that it counts."""
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _aio.Server) -> None: ...

@@ -27,7 +27,7 @@ from aviary.api.tweets.v1 import tweets_pb2 as aviary_dot_api_dot_tweets_dot_v1_
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'aviary/api/timelines/v1/timelines.proto\x12\x17\x61viary.api.timelines.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/tweets/v1/tweets.proto\x1a\x1cgoogle/api/annotations.proto\"\x88\x01\n\x16GetHomeTimelineRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x15\n\x08since_id\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05order\x18\x04 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_idB\x08\n\x06_order\"\x96\x01\n\x16GetUserTimelineRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x15\n\x08since_id\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x66ilter\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_idB\t\n\x07_filter\"\x12\n\x10\x44ropCacheRequest\"*\n\x11\x44ropCacheResponse\x12\x15\n\rdropped_lists\x18\x01 \x01(\x03\x32\xa9\x03\n\x0fTimelineService\x12\x82\x01\n\x0fGetHomeTimeline\x12/.aviary.api.timelines.v1.GetHomeTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/timeline/home\x12\xa4\x01\n\x0fGetUserTimeline\x12/.aviary.api.timelines.v1.GetUserTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"?\x82\xd3\xe4\x93\x02\x39\x12\x1a/api/v1/timeline/user/{id}Z\x1b\x12\x19/api/v1/users/{id}/tweets\x12j\n\tDropCache\x12).aviary.api.timelines.v1.DropCacheRequest\x1a*.aviary.api.timelines.v1.DropCacheResponse\"\x06\xb2\xe1\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'aviary/api/timelines/v1/timelines.proto\x12\x17\x61viary.api.timelines.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/tweets/v1/tweets.proto\x1a\x1cgoogle/api/annotations.proto\"\x88\x01\n\x16GetHomeTimelineRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x15\n\x08since_id\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05order\x18\x04 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_idB\x08\n\x06_order\"\x96\x01\n\x16GetUserTimelineRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x15\n\x08since_id\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x06\x66ilter\x18\x05 \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_idB\t\n\x07_filter\",\n\x18\x43ountHomeTimelineRequest\x12\x10\n\x08since_id\x18\x01 \x01(\x03\"+\n\x08NewCount\x12\r\n\x05\x63ount\x18\x01 \x01(\x05\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"h\n\x14GetCollectionRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x15\n\x08since_id\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_id\"v\n\x16GetListTimelineRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x15\n\x08since_id\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_id\"z\n\x19GetHashtagTimelineRequest\x12\x0b\n\x03tag\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x15\n\x08since_id\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x0b\n\t_since_id\"\x12\n\x10\x44ropCacheRequest\"*\n\x11\x44ropCacheResponse\x12\x15\n\rdropped_lists\x18\x01 \x01(\x03\x32\xdc\t\n\x0fTimelineService\x12\x82\x01\n\x0fGetHomeTimeline\x12/.aviary.api.timelines.v1.GetHomeTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/timeline/home\x12\xa4\x01\n\x0fGetUserTimeline\x12/.aviary.api.timelines.v1.GetUserTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"?\x82\xd3\xe4\x93\x02\x39\x12\x1a/api/v1/timeline/user/{id}Z\x1b\x12\x19/api/v1/users/{id}/tweets\x12\x8e\x01\n\x11\x43ountHomeTimeline\x12\x31.aviary.api.timelines.v1.CountHomeTimelineRequest\x1a!.aviary.api.timelines.v1.NewCount\"#\x82\xd3\xe4\x93\x02\x1d\x12\x1b/api/v1/timeline/home/count\x12\x80\x01\n\x0bGetMentions\x12-.aviary.api.timelines.v1.GetCollectionRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/timeline/mentions\x12z\n\x08GetLikes\x12-.aviary.api.timelines.v1.GetCollectionRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/api/v1/timeline/likes\x12\x82\x01\n\x0cGetBookmarks\x12-.aviary.api.timelines.v1.GetCollectionRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/timeline/bookmarks\x12\x87\x01\n\x0fGetListTimeline\x12/.aviary.api.timelines.v1.GetListTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/timeline/list/{id}\x12\x91\x01\n\x12GetHashtagTimeline\x12\x32.aviary.api.timelines.v1.GetHashtagTimelineRequest\x1a\x1f.aviary.api.tweets.v1.TweetList\"&\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/timeline/hashtag/{tag}\x12j\n\tDropCache\x12).aviary.api.timelines.v1.DropCacheRequest\x1a*.aviary.api.timelines.v1.DropCacheResponse\"\x06\xb2\xe1\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIMELINESERVICE'].methods_by_name['GetHomeTimeline']._serialized_options = b'\202\323\344\223\002\027\022\025/api/v1/timeline/home'
   _globals['_TIMELINESERVICE'].methods_by_name['GetUserTimeline']._loaded_options = None
   _globals['_TIMELINESERVICE'].methods_by_name['GetUserTimeline']._serialized_options = b'\202\323\344\223\0029\022\032/api/v1/timeline/user/{id}Z\033\022\031/api/v1/users/{id}/tweets'
+  _globals['_TIMELINESERVICE'].methods_by_name['CountHomeTimeline']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['CountHomeTimeline']._serialized_options = b'\202\323\344\223\002\035\022\033/api/v1/timeline/home/count'
+  _globals['_TIMELINESERVICE'].methods_by_name['GetMentions']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['GetMentions']._serialized_options = b'\202\323\344\223\002\033\022\031/api/v1/timeline/mentions'
+  _globals['_TIMELINESERVICE'].methods_by_name['GetLikes']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['GetLikes']._serialized_options = b'\202\323\344\223\002\030\022\026/api/v1/timeline/likes'
+  _globals['_TIMELINESERVICE'].methods_by_name['GetBookmarks']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['GetBookmarks']._serialized_options = b'\202\323\344\223\002\034\022\032/api/v1/timeline/bookmarks'
+  _globals['_TIMELINESERVICE'].methods_by_name['GetListTimeline']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['GetListTimeline']._serialized_options = b'\202\323\344\223\002\034\022\032/api/v1/timeline/list/{id}'
+  _globals['_TIMELINESERVICE'].methods_by_name['GetHashtagTimeline']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['GetHashtagTimeline']._serialized_options = b'\202\323\344\223\002 \022\036/api/v1/timeline/hashtag/{tag}'
   _globals['_TIMELINESERVICE'].methods_by_name['DropCache']._loaded_options = None
   _globals['_TIMELINESERVICE'].methods_by_name['DropCache']._serialized_options = b'\262\341\030\002\010\002'
   _globals['_GETHOMETIMELINEREQUEST']._serialized_start=171
   _globals['_GETHOMETIMELINEREQUEST']._serialized_end=307
   _globals['_GETUSERTIMELINEREQUEST']._serialized_start=310
   _globals['_GETUSERTIMELINEREQUEST']._serialized_end=460
-  _globals['_DROPCACHEREQUEST']._serialized_start=462
-  _globals['_DROPCACHEREQUEST']._serialized_end=480
-  _globals['_DROPCACHERESPONSE']._serialized_start=482
-  _globals['_DROPCACHERESPONSE']._serialized_end=524
-  _globals['_TIMELINESERVICE']._serialized_start=527
-  _globals['_TIMELINESERVICE']._serialized_end=952
+  _globals['_COUNTHOMETIMELINEREQUEST']._serialized_start=462
+  _globals['_COUNTHOMETIMELINEREQUEST']._serialized_end=506
+  _globals['_NEWCOUNT']._serialized_start=508
+  _globals['_NEWCOUNT']._serialized_end=551
+  _globals['_GETCOLLECTIONREQUEST']._serialized_start=553
+  _globals['_GETCOLLECTIONREQUEST']._serialized_end=657
+  _globals['_GETLISTTIMELINEREQUEST']._serialized_start=659
+  _globals['_GETLISTTIMELINEREQUEST']._serialized_end=777
+  _globals['_GETHASHTAGTIMELINEREQUEST']._serialized_start=779
+  _globals['_GETHASHTAGTIMELINEREQUEST']._serialized_end=901
+  _globals['_DROPCACHEREQUEST']._serialized_start=903
+  _globals['_DROPCACHEREQUEST']._serialized_end=921
+  _globals['_DROPCACHERESPONSE']._serialized_start=923
+  _globals['_DROPCACHERESPONSE']._serialized_end=965
+  _globals['_TIMELINESERVICE']._serialized_start=968
+  _globals['_TIMELINESERVICE']._serialized_end=2212
 # @@protoc_insertion_point(module_scope)

@@ -100,6 +100,151 @@ class GetUserTimelineRequest(_message.Message):
 Global___GetUserTimelineRequest: _TypeAlias = GetUserTimelineRequest  # noqa: Y015
 
 @_typing.final
+class CountHomeTimelineRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    since_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        since_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CountHomeTimelineRequest: _TypeAlias = CountHomeTimelineRequest  # noqa: Y015
+
+@_typing.final
+class NewCount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    has_more: _builtins.bool
+    """There are more than were counted."""
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "has_more", b"has_more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewCount: _TypeAlias = NewCount  # noqa: Y015
+
+@_typing.final
+class GetCollectionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    cursor: _builtins.str
+    since_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int | None = ...,
+        cursor: _builtins.str = ...,
+        since_id: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "cursor", b"cursor", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__since_id: _TypeAlias = _typing.Literal["since_id"]  # noqa: Y015
+    _WhichOneofArgType__since_id: _TypeAlias = _typing.Literal["_since_id", b"_since_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_id) -> _WhichOneofReturnType__since_id | None: ...
+
+Global___GetCollectionRequest: _TypeAlias = GetCollectionRequest  # noqa: Y015
+
+@_typing.final
+class GetListTimelineRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    limit: _builtins.int
+    cursor: _builtins.str
+    since_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        limit: _builtins.int | None = ...,
+        cursor: _builtins.str = ...,
+        since_id: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "cursor", b"cursor", "id", b"id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__since_id: _TypeAlias = _typing.Literal["since_id"]  # noqa: Y015
+    _WhichOneofArgType__since_id: _TypeAlias = _typing.Literal["_since_id", b"_since_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_id) -> _WhichOneofReturnType__since_id | None: ...
+
+Global___GetListTimelineRequest: _TypeAlias = GetListTimelineRequest  # noqa: Y015
+
+@_typing.final
+class GetHashtagTimelineRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    tag: _builtins.str
+    """With or without its sign."""
+    limit: _builtins.int
+    cursor: _builtins.str
+    since_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        tag: _builtins.str = ...,
+        limit: _builtins.int | None = ...,
+        cursor: _builtins.str = ...,
+        since_id: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "cursor", b"cursor", "limit", b"limit", "since_id", b"since_id", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__since_id: _TypeAlias = _typing.Literal["since_id"]  # noqa: Y015
+    _WhichOneofArgType__since_id: _TypeAlias = _typing.Literal["_since_id", b"_since_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_id) -> _WhichOneofReturnType__since_id | None: ...
+
+Global___GetHashtagTimelineRequest: _TypeAlias = GetHashtagTimelineRequest  # noqa: Y015
+
+@_typing.final
 class DropCacheRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -46,6 +46,36 @@ class TimelineServiceStub:
                 request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetUserTimelineRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
                 _registered_method=True)
+        self.CountHomeTimeline = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/CountHomeTimeline',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.CountHomeTimelineRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.NewCount.FromString,
+                _registered_method=True)
+        self.GetMentions = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/GetMentions',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
+        self.GetLikes = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/GetLikes',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
+        self.GetBookmarks = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/GetBookmarks',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
+        self.GetListTimeline = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/GetListTimeline',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetListTimelineRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
+        self.GetHashtagTimeline = channel.unary_unary(
+                '/aviary.api.timelines.v1.TimelineService/GetHashtagTimeline',
+                request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetHashtagTimelineRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
         self.DropCache = channel.unary_unary(
                 '/aviary.api.timelines.v1.TimelineService/DropCache',
                 request_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.DropCacheRequest.SerializeToString,
@@ -74,6 +104,49 @@ class TimelineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountHomeTimeline(self, request, context):
+        """How many tweets of the caller's home are newer than `since_id`, counted up to 100.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMentions(self, request, context):
+        """The tweets that mention the caller, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLikes(self, request, context):
+        """What the caller likes, newest like first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBookmarks(self, request, context):
+        """What the caller bookmarked, newest bookmark first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetListTimeline(self, request, context):
+        """The tweets of a list's members by the rule of the home, newest first.
+        NOT_FOUND for a list that the caller may not see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHashtagTimeline(self, request, context):
+        """The tweets with a hashtag, without regard to case, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DropCache(self, request, context):
         """Forgets every warm timeline; the next read of each builds it again.
         """
@@ -92,6 +165,36 @@ def add_TimelineServiceServicer_to_server(servicer, server):
             'GetUserTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUserTimeline,
                     request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetUserTimelineRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'CountHomeTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountHomeTimeline,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.CountHomeTimelineRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.NewCount.SerializeToString,
+            ),
+            'GetMentions': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMentions,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'GetLikes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLikes,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'GetBookmarks': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBookmarks,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'GetListTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetListTimeline,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetListTimelineRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'GetHashtagTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHashtagTimeline,
+                    request_deserializer=aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetHashtagTimelineRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
             ),
             'DropCache': grpc.unary_unary_rpc_method_handler(
@@ -154,6 +257,168 @@ class TimelineService:
             target,
             '/aviary.api.timelines.v1.TimelineService/GetUserTimeline',
             aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetUserTimelineRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountHomeTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/CountHomeTimeline',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.CountHomeTimelineRequest.SerializeToString,
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.NewCount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMentions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/GetMentions',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLikes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/GetLikes',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBookmarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/GetBookmarks',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetCollectionRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetListTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/GetListTimeline',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetListTimelineRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHashtagTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.timelines.v1.TimelineService/GetHashtagTimeline',
+            aviary_dot_api_dot_timelines_dot_v1_dot_timelines__pb2.GetHashtagTimelineRequest.SerializeToString,
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
             options,
             channel_credentials,

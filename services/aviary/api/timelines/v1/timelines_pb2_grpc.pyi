@@ -25,6 +25,20 @@ class TimelineServiceStub:
     """
     GetUserTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetUserTimelineRequest, _tweets_pb2.TweetList]
     """What one user tweeted, newest first. NOT_FOUND for nobody."""
+    CountHomeTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.CountHomeTimelineRequest, _timelines_pb2.NewCount]
+    """How many tweets of the caller's home are newer than `since_id`, counted up to 100."""
+    GetMentions: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
+    """The tweets that mention the caller, newest first."""
+    GetLikes: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
+    """What the caller likes, newest like first."""
+    GetBookmarks: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
+    """What the caller bookmarked, newest bookmark first."""
+    GetListTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetListTimelineRequest, _tweets_pb2.TweetList]
+    """The tweets of a list's members by the rule of the home, newest first.
+    NOT_FOUND for a list that the caller may not see.
+    """
+    GetHashtagTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetHashtagTimelineRequest, _tweets_pb2.TweetList]
+    """The tweets with a hashtag, without regard to case, newest first."""
     DropCache: _aio.UnaryUnaryMultiCallable[_timelines_pb2.DropCacheRequest, _timelines_pb2.DropCacheResponse]
     """Forgets every warm timeline; the next read of each builds it again."""
 
@@ -50,6 +64,56 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_timelines_pb2.GetUserTimelineRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
         """What one user tweeted, newest first. NOT_FOUND for nobody."""
+
+    @_abc_1.abstractmethod
+    def CountHomeTimeline(
+        self,
+        request: _timelines_pb2.CountHomeTimelineRequest,
+        context: _aio.ServicerContext[_timelines_pb2.CountHomeTimelineRequest, _abc.Awaitable[_timelines_pb2.NewCount]],
+    ) -> _abc.Awaitable[_timelines_pb2.NewCount]:
+        """How many tweets of the caller's home are newer than `since_id`, counted up to 100."""
+
+    @_abc_1.abstractmethod
+    def GetMentions(
+        self,
+        request: _timelines_pb2.GetCollectionRequest,
+        context: _aio.ServicerContext[_timelines_pb2.GetCollectionRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """The tweets that mention the caller, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetLikes(
+        self,
+        request: _timelines_pb2.GetCollectionRequest,
+        context: _aio.ServicerContext[_timelines_pb2.GetCollectionRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """What the caller likes, newest like first."""
+
+    @_abc_1.abstractmethod
+    def GetBookmarks(
+        self,
+        request: _timelines_pb2.GetCollectionRequest,
+        context: _aio.ServicerContext[_timelines_pb2.GetCollectionRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """What the caller bookmarked, newest bookmark first."""
+
+    @_abc_1.abstractmethod
+    def GetListTimeline(
+        self,
+        request: _timelines_pb2.GetListTimelineRequest,
+        context: _aio.ServicerContext[_timelines_pb2.GetListTimelineRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """The tweets of a list's members by the rule of the home, newest first.
+        NOT_FOUND for a list that the caller may not see.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHashtagTimeline(
+        self,
+        request: _timelines_pb2.GetHashtagTimelineRequest,
+        context: _aio.ServicerContext[_timelines_pb2.GetHashtagTimelineRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """The tweets with a hashtag, without regard to case, newest first."""
 
     @_abc_1.abstractmethod
     def DropCache(

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,55 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Surface:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SurfaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Surface.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SURFACE_UNSPECIFIED: _Surface.ValueType  # 0
+    """The platform shows it: the viewer's mutes, muted words and sensitivity count."""
+    SURFACE_ASKED: _Surface.ValueType  # 1
+    """The viewer asked for it, its author or their own collection."""
+
+class Surface(_Surface, metaclass=_SurfaceEnumTypeWrapper):
+    """How the viewer came to a tweet, which decides what is left out."""
+
+SURFACE_UNSPECIFIED: Surface.ValueType  # 0
+"""The platform shows it: the viewer's mutes, muted words and sensitivity count."""
+SURFACE_ASKED: Surface.ValueType  # 1
+"""The viewer asked for it, its author or their own collection."""
+Global___Surface: _TypeAlias = Surface  # noqa: Y015
+
+class _Index:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IndexEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Index.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    INDEX_UNSPECIFIED: _Index.ValueType  # 0
+    INDEX_MENTIONS: _Index.ValueType  # 1
+    """Tweets that mention the user `owner_id`; positions are tweet ids."""
+    INDEX_LIKES: _Index.ValueType  # 2
+    """What the user `owner_id` likes; positions are like ids."""
+    INDEX_BOOKMARKS: _Index.ValueType  # 3
+    """What the user `owner_id` bookmarked; positions are bookmark ids."""
+    INDEX_HASHTAG: _Index.ValueType  # 4
+    """Tweets with the hashtag `tag`; positions are tweet ids."""
+
+class Index(_Index, metaclass=_IndexEnumTypeWrapper): ...
+
+INDEX_UNSPECIFIED: Index.ValueType  # 0
+INDEX_MENTIONS: Index.ValueType  # 1
+"""Tweets that mention the user `owner_id`; positions are tweet ids."""
+INDEX_LIKES: Index.ValueType  # 2
+"""What the user `owner_id` likes; positions are like ids."""
+INDEX_BOOKMARKS: Index.ValueType  # 3
+"""What the user `owner_id` bookmarked; positions are bookmark ids."""
+INDEX_HASHTAG: Index.ValueType  # 4
+"""Tweets with the hashtag `tag`; positions are tweet ids."""
+Global___Index: _TypeAlias = Index  # noqa: Y015
 
 @_typing.final
 class Tweet(_message.Message):
@@ -467,10 +517,14 @@ class CreateTweetRequest(_message.Message):
     reply_to_id: _builtins.int
     quote_tweet_id: _builtins.int
     is_sensitive: _builtins.bool
-    """This and the next four are refused until they work, but for their defaults."""
     content_warning: _builtins.str
+    """At most 100 characters; shown before the content."""
     reply_audience: _builtins.str
+    """Who may reply: "everyone" (the default), "followed" by the author or
+    "mentioned", these two always with those mentioned. A reply has its conversation's.
+    """
     language: _builtins.str
+    """BCP 47; detected when empty."""
     request_id: _builtins.str
     """Idempotency key; the header does the same."""
     @_builtins.property
@@ -478,9 +532,7 @@ class CreateTweetRequest(_message.Message):
         """Refused until media can be uploaded."""
 
     @_builtins.property
-    def poll(self) -> Global___PollInput:
-        """Refused until polls work."""
-
+    def poll(self) -> Global___PollInput: ...
     @_builtins.property
     def geo(self) -> Global___Geo: ...
     def __init__(
@@ -520,8 +572,11 @@ class PollInput(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     DURATION_MINUTES_FIELD_NUMBER: _builtins.int
     duration_minutes: _builtins.int
+    """5 to 10,080."""
     @_builtins.property
-    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """2-4 of 1-25 characters, no two the same."""
+
     def __init__(
         self,
         *,
@@ -535,6 +590,224 @@ class PollInput(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PollInput: _TypeAlias = PollInput  # noqa: Y015
+
+@_typing.final
+class CreateThreadRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TWEETS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def tweets(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateTweetRequest]: ...
+    def __init__(
+        self,
+        *,
+        tweets: _abc.Iterable[Global___CreateTweetRequest] | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "tweets", b"tweets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateThreadRequest: _TypeAlias = CreateThreadRequest  # noqa: Y015
+
+@_typing.final
+class Thread(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TWEETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tweets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tweet]:
+        """In the order sent."""
+
+    def __init__(
+        self,
+        *,
+        tweets: _abc.Iterable[Global___Tweet] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tweets", b"tweets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Thread: _TypeAlias = Thread  # noqa: Y015
+
+@_typing.final
+class EditTweetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    content: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        content: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EditTweetRequest: _TypeAlias = EditTweetRequest  # noqa: Y015
+
+@_typing.final
+class GetHistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHistoryRequest: _TypeAlias = GetHistoryRequest  # noqa: Y015
+
+@_typing.final
+class History(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TweetVersion]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___TweetVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___History: _TypeAlias = History  # noqa: Y015
+
+@_typing.final
+class TweetVersion(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    ENTITIES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """1 for the first text."""
+    content: _builtins.str
+    language: _builtins.str
+    @_builtins.property
+    def entities(self) -> Global___Entities: ...
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        content: _builtins.str = ...,
+        entities: Global___Entities | None = ...,
+        language: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "entities", b"entities"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "created_at", b"created_at", "entities", b"entities", "language", b"language", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TweetVersion: _TypeAlias = TweetVersion  # noqa: Y015
+
+@_typing.final
+class GetConversationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    limit: _builtins.int
+    cursor: _builtins.str
+    since_id: _builtins.int
+    order: _builtins.str
+    """"latest", the default, or "ranked"."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        limit: _builtins.int | None = ...,
+        cursor: _builtins.str = ...,
+        since_id: _builtins.int | None = ...,
+        order: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_order", b"_order", "_since_id", b"_since_id", "limit", b"limit", "order", b"order", "since_id", b"since_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_order", b"_order", "_since_id", b"_since_id", "cursor", b"cursor", "id", b"id", "limit", b"limit", "order", b"order", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__order: _TypeAlias = _typing.Literal["order"]  # noqa: Y015
+    _WhichOneofArgType__order: _TypeAlias = _typing.Literal["_order", b"_order"]  # noqa: Y015
+    _WhichOneofReturnType__since_id: _TypeAlias = _typing.Literal["since_id"]  # noqa: Y015
+    _WhichOneofArgType__since_id: _TypeAlias = _typing.Literal["_since_id", b"_since_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order) -> _WhichOneofReturnType__order | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_id) -> _WhichOneofReturnType__since_id | None: ...
+
+Global___GetConversationRequest: _TypeAlias = GetConversationRequest  # noqa: Y015
+
+@_typing.final
+class ListQuotesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    limit: _builtins.int
+    cursor: _builtins.str
+    since_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        limit: _builtins.int | None = ...,
+        cursor: _builtins.str = ...,
+        since_id: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_since_id", b"_since_id", "cursor", b"cursor", "id", b"id", "limit", b"limit", "since_id", b"since_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__since_id: _TypeAlias = _typing.Literal["since_id"]  # noqa: Y015
+    _WhichOneofArgType__since_id: _TypeAlias = _typing.Literal["_since_id", b"_since_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__since_id) -> _WhichOneofReturnType__since_id | None: ...
+
+Global___ListQuotesRequest: _TypeAlias = ListQuotesRequest  # noqa: Y015
 
 @_typing.final
 class GetTweetRequest(_message.Message):
@@ -791,7 +1064,9 @@ class HydrateRequest(_message.Message):
 
     VIEWER_ID_FIELD_NUMBER: _builtins.int
     IDS_FIELD_NUMBER: _builtins.int
+    SURFACE_FIELD_NUMBER: _builtins.int
     viewer_id: _builtins.int
+    surface: Global___Surface.ValueType
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
@@ -799,10 +1074,11 @@ class HydrateRequest(_message.Message):
         *,
         viewer_id: _builtins.int = ...,
         ids: _abc.Iterable[_builtins.int] | None = ...,
+        surface: Global___Surface.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "viewer_id", b"viewer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "surface", b"surface", "viewer_id", b"viewer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -931,6 +1207,110 @@ class FindEarliestRetweetsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FindEarliestRetweetsResponse: _TypeAlias = FindEarliestRetweetsResponse  # noqa: Y015
+
+@_typing.final
+class ListIndexedRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    BELOW_FIELD_NUMBER: _builtins.int
+    ABOVE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SINCE_ID_FIELD_NUMBER: _builtins.int
+    index: Global___Index.ValueType
+    owner_id: _builtins.int
+    tag: _builtins.str
+    """Without its sign and in any case."""
+    below: _builtins.int
+    """Positions, both exclusive."""
+    above: _builtins.int
+    limit: _builtins.int
+    """1-1,000."""
+    since_id: _builtins.int
+    """Only what lies above the position that this tweet has in the index, or would have by its id."""
+    def __init__(
+        self,
+        *,
+        index: Global___Index.ValueType = ...,
+        owner_id: _builtins.int = ...,
+        tag: _builtins.str = ...,
+        below: _builtins.int = ...,
+        above: _builtins.int = ...,
+        limit: _builtins.int = ...,
+        since_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above", b"above", "below", b"below", "index", b"index", "limit", b"limit", "owner_id", b"owner_id", "since_id", b"since_id", "tag", b"tag"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIndexedRequest: _TypeAlias = ListIndexedRequest  # noqa: Y015
+
+@_typing.final
+class Indexed(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    POSITIONS_FIELD_NUMBER: _builtins.int
+    ids: _builtins.bytes
+    """Packed little-endian int64, both in the order of the index."""
+    positions: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        ids: _builtins.bytes = ...,
+        positions: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "positions", b"positions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Indexed: _TypeAlias = Indexed  # noqa: Y015
+
+@_typing.final
+class BatchGetPinsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        user_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_ids", b"user_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetPinsRequest: _TypeAlias = BatchGetPinsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetPinsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TWEET_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tweet_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        tweet_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tweet_ids", b"tweet_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetPinsResponse: _TypeAlias = BatchGetPinsResponse  # noqa: Y015
 
 @_typing.final
 class BatchGetAuthorCountsRequest(_message.Message):

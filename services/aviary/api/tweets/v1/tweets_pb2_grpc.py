@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from aviary.api.personal.v1 import personal_pb2 as aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2
+from aviary.api.reconcile.v1 import reconcile_pb2 as aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2
 from aviary.api.tweets.v1 import tweets_pb2 as aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -39,6 +41,21 @@ class TweetServiceStub:
                 '/aviary.api.tweets.v1.TweetService/CreateTweet',
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateTweetRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.FromString,
+                _registered_method=True)
+        self.CreateThread = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/CreateThread',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateThreadRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Thread.FromString,
+                _registered_method=True)
+        self.EditTweet = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/EditTweet',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.EditTweetRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.FromString,
+                _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/GetHistory',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.History.FromString,
                 _registered_method=True)
         self.GetTweet = channel.unary_unary(
                 '/aviary.api.tweets.v1.TweetService/GetTweet',
@@ -80,6 +97,16 @@ class TweetServiceStub:
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListRepliesRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
                 _registered_method=True)
+        self.GetConversation = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/GetConversation',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetConversationRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
+        self.ListQuotes = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/ListQuotes',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListQuotesRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+                _registered_method=True)
         self.Hydrate = channel.unary_unary(
                 '/aviary.api.tweets.v1.TweetService/Hydrate',
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateRequest.SerializeToString,
@@ -100,6 +127,26 @@ class TweetServiceStub:
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsResponse.FromString,
                 _registered_method=True)
+        self.ListIndexed = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/ListIndexed',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListIndexedRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Indexed.FromString,
+                _registered_method=True)
+        self.BatchGetPins = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/BatchGetPins',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsResponse.FromString,
+                _registered_method=True)
+        self.StreamPersonalData = channel.unary_stream(
+                '/aviary.api.tweets.v1.TweetService/StreamPersonalData',
+                request_serializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.FromString,
+                _registered_method=True)
+        self.Reconcile = channel.unary_stream(
+                '/aviary.api.tweets.v1.TweetService/Reconcile',
+                request_serializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.FromString,
+                _registered_method=True)
 
 
 class TweetServiceServicer:
@@ -112,8 +159,36 @@ class TweetServiceServicer:
         Acknowledged when durable. Safe to retry with the same key: two calls make
         one tweet. INVALID_ARGUMENT when the text is empty, weighs over 280 or holds
         control characters; NOT_FOUND when the tweet replied to or quoted is not
-        there; ALREADY_EXISTS when the key was used with another body;
-        RESOURCE_EXHAUSTED after 300 tweets in 3 h.
+        visible; PERMISSION_DENIED when its author doesn't let the caller reply;
+        ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
+        after 300 tweets in 3 h.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateThread(self, request, context):
+        """Publishes 2-25 tweets, each a reply to the one before: all of them or none.
+
+        Safe to retry with the same key. Fails like CreateTweet, naming the tweet
+        by its place; only the first may reply to another. Counts as so many tweets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditTweet(self, request, context):
+        """Gives the caller's own tweet another text, within 60 min and at most 5 times.
+
+        The same text again changes nothing. PERMISSION_DENIED for somebody else's,
+        FAILED_PRECONDITION when it is too late or too often, or for a retweet or a poll.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHistory(self, request, context):
+        """Every text that a tweet had, newest first. NOT_FOUND when it is not visible.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,7 +233,8 @@ class TweetServiceServicer:
 
     def Retweet(self, request, context):
         """Retweets; retweeting a retweet retweets its original. A repeat gives the
-        first retweet again. Counts as a tweet.
+        first retweet again. Counts as a tweet. PERMISSION_DENIED for the tweet of
+        another person who is protected.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -173,6 +249,23 @@ class TweetServiceServicer:
 
     def ListReplies(self, request, context):
         """The direct replies to a tweet, newest first. NOT_FOUND when it is not visible.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConversation(self, request, context):
+        """The conversation around a tweet: those it replies to, at most the nearest
+        100, itself, and all replies below it. Newest first, or with the order
+        "ranked" the tweet and what it replies to first, then the most engaging of
+        its newest 1,000 replies. NOT_FOUND when it is not visible.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuotes(self, request, context):
+        """The quotes of a tweet, newest first. NOT_FOUND when it is not visible.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -195,7 +288,8 @@ class TweetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def FindEarliestRetweets(self, request, context):
-        """For each original the earliest existing retweet of it by one of `author_ids`; 0 when there is none.
+        """For each original the earliest existing retweet of it by one of
+        `author_ids` whose account stands; 0 when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -208,6 +302,35 @@ class TweetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListIndexed(self, request, context):
+        """A stretch of one of the indices that lists of tweets are made from, newest
+        first: who may see what is decided by Hydrate. One read of the store.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetPins(self, request, context):
+        """The tweets pinned by users, in the order asked for; 0 for none. At most 1,000.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamPersonalData(self, request, context):
+        """Everything that tweets keep about a person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reconcile(self, request, context):
+        """Recounts every counter from the relations that it counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TweetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -215,6 +338,21 @@ def add_TweetServiceServicer_to_server(servicer, server):
                     servicer.CreateTweet,
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateTweetRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.SerializeToString,
+            ),
+            'CreateThread': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateThread,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateThreadRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Thread.SerializeToString,
+            ),
+            'EditTweet': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditTweet,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.EditTweetRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetHistoryRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.History.SerializeToString,
             ),
             'GetTweet': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTweet,
@@ -256,6 +394,16 @@ def add_TweetServiceServicer_to_server(servicer, server):
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListRepliesRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
             ),
+            'GetConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConversation,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetConversationRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
+            'ListQuotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuotes,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListQuotesRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.SerializeToString,
+            ),
             'Hydrate': grpc.unary_unary_rpc_method_handler(
                     servicer.Hydrate,
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateRequest.FromString,
@@ -275,6 +423,26 @@ def add_TweetServiceServicer_to_server(servicer, server):
                     servicer.BatchGetAuthorCounts,
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsResponse.SerializeToString,
+            ),
+            'ListIndexed': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIndexed,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListIndexedRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Indexed.SerializeToString,
+            ),
+            'BatchGetPins': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetPins,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsResponse.SerializeToString,
+            ),
+            'StreamPersonalData': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamPersonalData,
+                    request_deserializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_stream_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -305,6 +473,87 @@ class TweetService:
             '/aviary.api.tweets.v1.TweetService/CreateTweet',
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateTweetRequest.SerializeToString,
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateThread(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/CreateThread',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.CreateThreadRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Thread.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditTweet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/EditTweet',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.EditTweetRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Tweet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/GetHistory',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetHistoryRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.History.FromString,
             options,
             channel_credentials,
             insecure,
@@ -532,6 +781,60 @@ class TweetService:
             _registered_method=True)
 
     @staticmethod
+    def GetConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/GetConversation',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.GetConversationRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/ListQuotes',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListQuotesRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.TweetList.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Hydrate(request,
             target,
             options=(),
@@ -629,6 +932,114 @@ class TweetService:
             '/aviary.api.tweets.v1.TweetService/BatchGetAuthorCounts',
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsRequest.SerializeToString,
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIndexed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/ListIndexed',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.ListIndexedRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.Indexed.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetPins(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/BatchGetPins',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetPinsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamPersonalData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/StreamPersonalData',
+            aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalDataRequest.SerializeToString,
+            aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2.PersonalData.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/Reconcile',
+            aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.ReconcileRequest.SerializeToString,
+            aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2.Drift.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,6 +3,8 @@
 isort:skip_file
 """
 
+from aviary.api.personal.v1 import personal_pb2 as _personal_pb2
+from aviary.api.reconcile.v1 import reconcile_pb2 as _reconcile_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as _tweets_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
@@ -22,9 +24,24 @@ class TweetServiceStub:
     Acknowledged when durable. Safe to retry with the same key: two calls make
     one tweet. INVALID_ARGUMENT when the text is empty, weighs over 280 or holds
     control characters; NOT_FOUND when the tweet replied to or quoted is not
-    there; ALREADY_EXISTS when the key was used with another body;
-    RESOURCE_EXHAUSTED after 300 tweets in 3 h.
+    visible; PERMISSION_DENIED when its author doesn't let the caller reply;
+    ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
+    after 300 tweets in 3 h.
     """
+    CreateThread: _aio.UnaryUnaryMultiCallable[_tweets_pb2.CreateThreadRequest, _tweets_pb2.Thread]
+    """Publishes 2-25 tweets, each a reply to the one before: all of them or none.
+
+    Safe to retry with the same key. Fails like CreateTweet, naming the tweet
+    by its place; only the first may reply to another. Counts as so many tweets.
+    """
+    EditTweet: _aio.UnaryUnaryMultiCallable[_tweets_pb2.EditTweetRequest, _tweets_pb2.Tweet]
+    """Gives the caller's own tweet another text, within 60 min and at most 5 times.
+
+    The same text again changes nothing. PERMISSION_DENIED for somebody else's,
+    FAILED_PRECONDITION when it is too late or too often, or for a retweet or a poll.
+    """
+    GetHistory: _aio.UnaryUnaryMultiCallable[_tweets_pb2.GetHistoryRequest, _tweets_pb2.History]
+    """Every text that a tweet had, newest first. NOT_FOUND when it is not visible."""
     GetTweet: _aio.UnaryUnaryMultiCallable[_tweets_pb2.GetTweetRequest, _tweets_pb2.Tweet]
     """One tweet as the caller may see it. NOT_FOUND when missing, deleted or not visible."""
     BatchGetTweets: _aio.UnaryUnaryMultiCallable[_tweets_pb2.BatchGetTweetsRequest, _tweets_pb2.BatchGetTweetsResponse]
@@ -41,12 +58,21 @@ class TweetServiceStub:
     """Takes a like back. A repeat changes nothing. NOT_FOUND when not visible."""
     Retweet: _aio.UnaryUnaryMultiCallable[_tweets_pb2.RetweetRequest, _tweets_pb2.Tweet]
     """Retweets; retweeting a retweet retweets its original. A repeat gives the
-    first retweet again. Counts as a tweet.
+    first retweet again. Counts as a tweet. PERMISSION_DENIED for the tweet of
+    another person who is protected.
     """
     UndoRetweet: _aio.UnaryUnaryMultiCallable[_tweets_pb2.UndoRetweetRequest, _tweets_pb2.UndoRetweetResponse]
     """Takes a retweet back. A repeat changes nothing."""
     ListReplies: _aio.UnaryUnaryMultiCallable[_tweets_pb2.ListRepliesRequest, _tweets_pb2.TweetList]
     """The direct replies to a tweet, newest first. NOT_FOUND when it is not visible."""
+    GetConversation: _aio.UnaryUnaryMultiCallable[_tweets_pb2.GetConversationRequest, _tweets_pb2.TweetList]
+    """The conversation around a tweet: those it replies to, at most the nearest
+    100, itself, and all replies below it. Newest first, or with the order
+    "ranked" the tweet and what it replies to first, then the most engaging of
+    its newest 1,000 replies. NOT_FOUND when it is not visible.
+    """
+    ListQuotes: _aio.UnaryUnaryMultiCallable[_tweets_pb2.ListQuotesRequest, _tweets_pb2.TweetList]
+    """The quotes of a tweet, newest first. NOT_FOUND when it is not visible."""
     Hydrate: _aio.UnaryUnaryMultiCallable[_tweets_pb2.HydrateRequest, _tweets_pb2.HydrateResponse]
     """Visible tweets for a viewer, in the order asked for, with what a timeline
     needs. At most 1,000. A fixed number of store reads whatever it holds.
@@ -56,9 +82,21 @@ class TweetServiceStub:
     `above` and `below` (both exclusive). One store read per 100 authors.
     """
     FindEarliestRetweets: _aio.UnaryUnaryMultiCallable[_tweets_pb2.FindEarliestRetweetsRequest, _tweets_pb2.FindEarliestRetweetsResponse]
-    """For each original the earliest existing retweet of it by one of `author_ids`; 0 when there is none."""
+    """For each original the earliest existing retweet of it by one of
+    `author_ids` whose account stands; 0 when there is none.
+    """
     BatchGetAuthorCounts: _aio.UnaryUnaryMultiCallable[_tweets_pb2.BatchGetAuthorCountsRequest, _tweets_pb2.BatchGetAuthorCountsResponse]
     """Tweet and received-like counts in the order asked for, zeros for nobody. At most 1,000."""
+    ListIndexed: _aio.UnaryUnaryMultiCallable[_tweets_pb2.ListIndexedRequest, _tweets_pb2.Indexed]
+    """A stretch of one of the indices that lists of tweets are made from, newest
+    first: who may see what is decided by Hydrate. One read of the store.
+    """
+    BatchGetPins: _aio.UnaryUnaryMultiCallable[_tweets_pb2.BatchGetPinsRequest, _tweets_pb2.BatchGetPinsResponse]
+    """The tweets pinned by users, in the order asked for; 0 for none. At most 1,000."""
+    StreamPersonalData: _aio.UnaryStreamMultiCallable[_personal_pb2.PersonalDataRequest, _personal_pb2.PersonalData]
+    """Everything that tweets keep about a person."""
+    Reconcile: _aio.UnaryStreamMultiCallable[_reconcile_pb2.ReconcileRequest, _reconcile_pb2.Drift]
+    """Recounts every counter from the relations that it counts."""
 
 class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tweets, what people do with them, and the entries that timelines are made of."""
@@ -74,9 +112,42 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         Acknowledged when durable. Safe to retry with the same key: two calls make
         one tweet. INVALID_ARGUMENT when the text is empty, weighs over 280 or holds
         control characters; NOT_FOUND when the tweet replied to or quoted is not
-        there; ALREADY_EXISTS when the key was used with another body;
-        RESOURCE_EXHAUSTED after 300 tweets in 3 h.
+        visible; PERMISSION_DENIED when its author doesn't let the caller reply;
+        ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
+        after 300 tweets in 3 h.
         """
+
+    @_abc_1.abstractmethod
+    def CreateThread(
+        self,
+        request: _tweets_pb2.CreateThreadRequest,
+        context: _aio.ServicerContext[_tweets_pb2.CreateThreadRequest, _abc.Awaitable[_tweets_pb2.Thread]],
+    ) -> _abc.Awaitable[_tweets_pb2.Thread]:
+        """Publishes 2-25 tweets, each a reply to the one before: all of them or none.
+
+        Safe to retry with the same key. Fails like CreateTweet, naming the tweet
+        by its place; only the first may reply to another. Counts as so many tweets.
+        """
+
+    @_abc_1.abstractmethod
+    def EditTweet(
+        self,
+        request: _tweets_pb2.EditTweetRequest,
+        context: _aio.ServicerContext[_tweets_pb2.EditTweetRequest, _abc.Awaitable[_tweets_pb2.Tweet]],
+    ) -> _abc.Awaitable[_tweets_pb2.Tweet]:
+        """Gives the caller's own tweet another text, within 60 min and at most 5 times.
+
+        The same text again changes nothing. PERMISSION_DENIED for somebody else's,
+        FAILED_PRECONDITION when it is too late or too often, or for a retweet or a poll.
+        """
+
+    @_abc_1.abstractmethod
+    def GetHistory(
+        self,
+        request: _tweets_pb2.GetHistoryRequest,
+        context: _aio.ServicerContext[_tweets_pb2.GetHistoryRequest, _abc.Awaitable[_tweets_pb2.History]],
+    ) -> _abc.Awaitable[_tweets_pb2.History]:
+        """Every text that a tweet had, newest first. NOT_FOUND when it is not visible."""
 
     @_abc_1.abstractmethod
     def GetTweet(
@@ -129,7 +200,8 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_tweets_pb2.RetweetRequest, _abc.Awaitable[_tweets_pb2.Tweet]],
     ) -> _abc.Awaitable[_tweets_pb2.Tweet]:
         """Retweets; retweeting a retweet retweets its original. A repeat gives the
-        first retweet again. Counts as a tweet.
+        first retweet again. Counts as a tweet. PERMISSION_DENIED for the tweet of
+        another person who is protected.
         """
 
     @_abc_1.abstractmethod
@@ -147,6 +219,26 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_tweets_pb2.ListRepliesRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
         """The direct replies to a tweet, newest first. NOT_FOUND when it is not visible."""
+
+    @_abc_1.abstractmethod
+    def GetConversation(
+        self,
+        request: _tweets_pb2.GetConversationRequest,
+        context: _aio.ServicerContext[_tweets_pb2.GetConversationRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """The conversation around a tweet: those it replies to, at most the nearest
+        100, itself, and all replies below it. Newest first, or with the order
+        "ranked" the tweet and what it replies to first, then the most engaging of
+        its newest 1,000 replies. NOT_FOUND when it is not visible.
+        """
+
+    @_abc_1.abstractmethod
+    def ListQuotes(
+        self,
+        request: _tweets_pb2.ListQuotesRequest,
+        context: _aio.ServicerContext[_tweets_pb2.ListQuotesRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
+    ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
+        """The quotes of a tweet, newest first. NOT_FOUND when it is not visible."""
 
     @_abc_1.abstractmethod
     def Hydrate(
@@ -174,7 +266,9 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tweets_pb2.FindEarliestRetweetsRequest,
         context: _aio.ServicerContext[_tweets_pb2.FindEarliestRetweetsRequest, _abc.Awaitable[_tweets_pb2.FindEarliestRetweetsResponse]],
     ) -> _abc.Awaitable[_tweets_pb2.FindEarliestRetweetsResponse]:
-        """For each original the earliest existing retweet of it by one of `author_ids`; 0 when there is none."""
+        """For each original the earliest existing retweet of it by one of
+        `author_ids` whose account stands; 0 when there is none.
+        """
 
     @_abc_1.abstractmethod
     def BatchGetAuthorCounts(
@@ -183,5 +277,39 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_tweets_pb2.BatchGetAuthorCountsRequest, _abc.Awaitable[_tweets_pb2.BatchGetAuthorCountsResponse]],
     ) -> _abc.Awaitable[_tweets_pb2.BatchGetAuthorCountsResponse]:
         """Tweet and received-like counts in the order asked for, zeros for nobody. At most 1,000."""
+
+    @_abc_1.abstractmethod
+    def ListIndexed(
+        self,
+        request: _tweets_pb2.ListIndexedRequest,
+        context: _aio.ServicerContext[_tweets_pb2.ListIndexedRequest, _abc.Awaitable[_tweets_pb2.Indexed]],
+    ) -> _abc.Awaitable[_tweets_pb2.Indexed]:
+        """A stretch of one of the indices that lists of tweets are made from, newest
+        first: who may see what is decided by Hydrate. One read of the store.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetPins(
+        self,
+        request: _tweets_pb2.BatchGetPinsRequest,
+        context: _aio.ServicerContext[_tweets_pb2.BatchGetPinsRequest, _abc.Awaitable[_tweets_pb2.BatchGetPinsResponse]],
+    ) -> _abc.Awaitable[_tweets_pb2.BatchGetPinsResponse]:
+        """The tweets pinned by users, in the order asked for; 0 for none. At most 1,000."""
+
+    @_abc_1.abstractmethod
+    def StreamPersonalData(
+        self,
+        request: _personal_pb2.PersonalDataRequest,
+        context: _aio.ServicerContext[_personal_pb2.PersonalDataRequest, _abc.AsyncIterator[_personal_pb2.PersonalData]],
+    ) -> _abc.AsyncIterator[_personal_pb2.PersonalData]:
+        """Everything that tweets keep about a person."""
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _reconcile_pb2.ReconcileRequest,
+        context: _aio.ServicerContext[_reconcile_pb2.ReconcileRequest, _abc.AsyncIterator[_reconcile_pb2.Drift]],
+    ) -> _abc.AsyncIterator[_reconcile_pb2.Drift]:
+        """Recounts every counter from the relations that it counts."""
 
 def add_TweetServiceServicer_to_server(servicer: TweetServiceServicer, server: _aio.Server) -> None: ...

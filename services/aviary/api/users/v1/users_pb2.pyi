@@ -43,6 +43,7 @@ class User(_message.Message):
     LIKE_COUNT_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     BIRTH_DATE_FIELD_NUMBER: _builtins.int
+    PINNED_TWEET_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     username: _builtins.str
     display_name: _builtins.str
@@ -68,6 +69,8 @@ class User(_message.Message):
     """Only to oneself."""
     birth_date: _builtins.str
     """YYYY-MM-DD; only to oneself."""
+    pinned_tweet_id: _builtins.int
+    """The tweet pinned to the profile, when there is one that the caller may see."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -93,19 +96,24 @@ class User(_message.Message):
         like_count: _builtins.int = ...,
         email: _builtins.str | None = ...,
         birth_date: _builtins.str | None = ...,
+        pinned_tweet_id: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_birth_date", b"_birth_date", "_email", b"_email", "birth_date", b"birth_date", "created_at", b"created_at", "email", b"email"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_birth_date", b"_birth_date", "_email", b"_email", "_pinned_tweet_id", b"_pinned_tweet_id", "birth_date", b"birth_date", "created_at", b"created_at", "email", b"email", "pinned_tweet_id", b"pinned_tweet_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birth_date", b"_birth_date", "_email", b"_email", "avatar_url", b"avatar_url", "banner_url", b"banner_url", "bio", b"bio", "birth_date", b"birth_date", "created_at", b"created_at", "display_name", b"display_name", "email", b"email", "follower_count", b"follower_count", "following_count", b"following_count", "id", b"id", "language", b"language", "like_count", b"like_count", "location", b"location", "protected", b"protected", "suspended", b"suspended", "timezone", b"timezone", "tweet_count", b"tweet_count", "username", b"username", "verified", b"verified", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_birth_date", b"_birth_date", "_email", b"_email", "_pinned_tweet_id", b"_pinned_tweet_id", "avatar_url", b"avatar_url", "banner_url", b"banner_url", "bio", b"bio", "birth_date", b"birth_date", "created_at", b"created_at", "display_name", b"display_name", "email", b"email", "follower_count", b"follower_count", "following_count", b"following_count", "id", b"id", "language", b"language", "like_count", b"like_count", "location", b"location", "pinned_tweet_id", b"pinned_tweet_id", "protected", b"protected", "suspended", b"suspended", "timezone", b"timezone", "tweet_count", b"tweet_count", "username", b"username", "verified", b"verified", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__birth_date: _TypeAlias = _typing.Literal["birth_date"]  # noqa: Y015
     _WhichOneofArgType__birth_date: _TypeAlias = _typing.Literal["_birth_date", b"_birth_date"]  # noqa: Y015
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__pinned_tweet_id: _TypeAlias = _typing.Literal["pinned_tweet_id"]  # noqa: Y015
+    _WhichOneofArgType__pinned_tweet_id: _TypeAlias = _typing.Literal["_pinned_tweet_id", b"_pinned_tweet_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__birth_date) -> _WhichOneofReturnType__birth_date | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pinned_tweet_id) -> _WhichOneofReturnType__pinned_tweet_id | None: ...
 
 Global___User: _TypeAlias = User  # noqa: Y015
 
@@ -616,18 +624,28 @@ class BatchGetSummariesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IDS_FIELD_NUMBER: _builtins.int
+    VIEWER_ID_FIELD_NUMBER: _builtins.int
+    IF_PREFERENCES_VERSION_NOT_FIELD_NUMBER: _builtins.int
+    viewer_id: _builtins.int
+    """Whose preferences are wanted too; 0 for nobody's."""
+    if_preferences_version_not: _builtins.int
+    """The version of them that the caller holds; absent for none."""
     @_builtins.property
     def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
         ids: _abc.Iterable[_builtins.int] | None = ...,
+        viewer_id: _builtins.int = ...,
+        if_preferences_version_not: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_preferences_version_not", b"_if_preferences_version_not", "if_preferences_version_not", b"if_preferences_version_not"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_preferences_version_not", b"_if_preferences_version_not", "ids", b"ids", "if_preferences_version_not", b"if_preferences_version_not", "viewer_id", b"viewer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__if_preferences_version_not: _TypeAlias = _typing.Literal["if_preferences_version_not"]  # noqa: Y015
+    _WhichOneofArgType__if_preferences_version_not: _TypeAlias = _typing.Literal["_if_preferences_version_not", b"_if_preferences_version_not"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__if_preferences_version_not) -> _WhichOneofReturnType__if_preferences_version_not | None: ...
 
 Global___BatchGetSummariesRequest: _TypeAlias = BatchGetSummariesRequest  # noqa: Y015
 
@@ -637,25 +655,59 @@ class BatchGetSummariesResponse(_message.Message):
 
     USERS_FIELD_NUMBER: _builtins.int
     HIDDEN_IDS_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserSummary]: ...
     @_builtins.property
     def hidden_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Those of `users` whose content nobody may see."""
+        """Those of `users` whose content nobody may see: suspended or deactivated."""
+
+    @_builtins.property
+    def preferences(self) -> Global___ViewerPreferences:
+        """Left out when the caller's version is current."""
 
     def __init__(
         self,
         *,
         users: _abc.Iterable[Global___UserSummary] | None = ...,
         hidden_ids: _abc.Iterable[_builtins.int] | None = ...,
+        preferences: Global___ViewerPreferences | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hidden_ids", b"hidden_ids", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hidden_ids", b"hidden_ids", "preferences", b"preferences", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchGetSummariesResponse: _TypeAlias = BatchGetSummariesResponse  # noqa: Y015
+
+@_typing.final
+class ViewerPreferences(_message.Message):
+    """What a viewer chose not to be shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    HIDE_SENSITIVE_FIELD_NUMBER: _builtins.int
+    MUTED_WORDS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    hide_sensitive: _builtins.bool
+    @_builtins.property
+    def muted_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        hide_sensitive: _builtins.bool = ...,
+        muted_words: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hide_sensitive", b"hide_sensitive", "muted_words", b"muted_words", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ViewerPreferences: _TypeAlias = ViewerPreferences  # noqa: Y015
 
 @_typing.final
 class ResolveUsernamesRequest(_message.Message):

@@ -118,7 +118,7 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Login(self, request, context):
-        """Opens a session for a username or an email.
+        """Opens a session for a username or an email; a deactivated account is active again.
 
         Safe to retry; without a key each success opens another session. Fails with
         UNAUTHENTICATED, in the same time whether the name or the password is
@@ -168,14 +168,15 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """One user. NOT_FOUND when there is none.
+        """One user; of one who is suspended, or who blocks or is blocked by the caller,
+        without content. NOT_FOUND when there is none, or the account is deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUserByUsername(self, request, context):
-        """One user by name, without regard to case. NOT_FOUND when there is none.
+        """One user by name, without regard to case; otherwise like GetUser.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,7 +24,7 @@ class UserServiceStub:
     username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once.
     """
     Login: _aio.UnaryUnaryMultiCallable[_users_pb2.LoginRequest, _users_pb2.AuthResponse]
-    """Opens a session for a username or an email.
+    """Opens a session for a username or an email; a deactivated account is active again.
 
     Safe to retry; without a key each success opens another session. Fails with
     UNAUTHENTICATED, in the same time whether the name or the password is
@@ -46,9 +46,11 @@ class UserServiceStub:
     GetMe: _aio.UnaryUnaryMultiCallable[_users_pb2.GetMeRequest, _users_pb2.User]
     """The caller's own account, with email and birth date."""
     GetUser: _aio.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _users_pb2.User]
-    """One user. NOT_FOUND when there is none."""
+    """One user; of one who is suspended, or who blocks or is blocked by the caller,
+    without content. NOT_FOUND when there is none, or the account is deactivated.
+    """
     GetUserByUsername: _aio.UnaryUnaryMultiCallable[_users_pb2.GetUserByUsernameRequest, _users_pb2.User]
-    """One user by name, without regard to case. NOT_FOUND when there is none."""
+    """One user by name, without regard to case; otherwise like GetUser."""
     UpdateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.User]
     """Changes the fields that were sent of the caller's own profile.
 
@@ -85,7 +87,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.LoginRequest,
         context: _aio.ServicerContext[_users_pb2.LoginRequest, _abc.Awaitable[_users_pb2.AuthResponse]],
     ) -> _abc.Awaitable[_users_pb2.AuthResponse]:
-        """Opens a session for a username or an email.
+        """Opens a session for a username or an email; a deactivated account is active again.
 
         Safe to retry; without a key each success opens another session. Fails with
         UNAUTHENTICATED, in the same time whether the name or the password is
@@ -143,7 +145,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.GetUserRequest,
         context: _aio.ServicerContext[_users_pb2.GetUserRequest, _abc.Awaitable[_users_pb2.User]],
     ) -> _abc.Awaitable[_users_pb2.User]:
-        """One user. NOT_FOUND when there is none."""
+        """One user; of one who is suspended, or who blocks or is blocked by the caller,
+        without content. NOT_FOUND when there is none, or the account is deactivated.
+        """
 
     @_abc_1.abstractmethod
     def GetUserByUsername(
@@ -151,7 +155,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.GetUserByUsernameRequest,
         context: _aio.ServicerContext[_users_pb2.GetUserByUsernameRequest, _abc.Awaitable[_users_pb2.User]],
     ) -> _abc.Awaitable[_users_pb2.User]:
-        """One user by name, without regard to case. NOT_FOUND when there is none."""
+        """One user by name, without regard to case; otherwise like GetUser."""
 
     @_abc_1.abstractmethod
     def UpdateUser(

@@ -1,0 +1,1 @@
+"""Generated from proto/: change that, then run `make proto`."""
