@@ -10,41 +10,68 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aviary.seed.progress import Lines
-from benchmarks import machine, plot, ratios, records, system
+from benchmarks import machine, plot, ratios, records, system, versus, volume
 from benchmarks.crowd import world
 from benchmarks.figures import missed, table
-from benchmarks.plans import FULL, QUICK, Plan
+from benchmarks.plans import FULL, QUICK, QUICK_VOLUME, VOLUME, Plan
 from benchmarks.subject import SubjectFailed
 
 # Of a load average; a machine that only runs this has next to none.
 _QUIET = 0.5
 PARTS = ("core", "start", "home", "post", "visible")
+VOLUME_PARTS = ("volume", "growth", "celebrity")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 when an answer was wrong, else 0, targets missed or not."""
     options = _parser().parse_args(arguments)
-    wanted = options.only or PARTS
+    parts = VOLUME_PARTS if options.volume else PARTS
+    wanted = tuple(options.only or parts)
+    if unknown := set(wanted) - set(parts):
+        raise SystemExit(f"{', '.join(sorted(unknown))}: no part of this; choose from {', '.join(parts)}")
     here = machine.this()
     if here.load > _QUIET:
         print(f"the machine is busy, load {here.load:g}: latencies will be too high", file=sys.stderr)
-    place, name = world(quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="aviary-bench-") as folder, system.driving(_plan(options)) as run:
-        if "core" in wanted:
-            run.figures += ratios.measure(quick=options.quick)
-        system.measure(run, place, Path(folder), wanted, Lines(sys.stderr))
+        name = _measure(run, options, wanted, Path(folder))
     print(table(run.figures))
     print("\n".join(f"missed: {each.name} {each.text} {each.unit}, {each.target}" for each in missed(run.figures)))
-    out = options.out or (records.FOLDER if wanted == PARTS and not options.quick else None)
+    out = options.out or (records.FOLDER if wanted == parts and not options.quick and not options.against else None)
     if out:
         _record(out, run, here, name, vars(options))
     return 1 if run.faults else 0
 
 
+def _measure(run: system.Run, options: argparse.Namespace, wanted: Sequence[str], folder: Path) -> str:
+    if options.against:
+        place, name = world(quick=options.quick)
+        versus.measure(run, place, folder, options.against.resolve(), Lines(sys.stderr))
+        return name
+    return (_volume if options.volume else _system)(run, options, wanted, folder)
+
+
+def _system(run: system.Run, options: argparse.Namespace, wanted: Sequence[str], folder: Path) -> str:
+    """Measure the ordinary parts; returns what was loaded."""
+    place, name = world(quick=options.quick)
+    if "core" in wanted:
+        run.figures += ratios.measure(quick=options.quick)
+    system.measure(run, place, folder, wanted, Lines(sys.stderr))
+    return name
+
+
+def _volume(run: system.Run, options: argparse.Namespace, wanted: Sequence[str], folder: Path) -> str:
+    """Measure the parts of the volume; returns what was loaded."""
+    plan = QUICK_VOLUME if options.quick else VOLUME
+    volume.measure(run, plan, folder, frozenset(wanted))
+    return f"made-up world of {plan.large.people:,} people"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small world and short loads, to see that all works")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part of it; may be repeated")
+    parser.add_argument("--volume", action="store_true", help="a platform with much in it, in place of the rest")
+    parser.add_argument("--against", type=Path, help="another checkout, core built: home and post of both, in turn")
+    parser.add_argument("--only", action="append", choices=PARTS + VOLUME_PARTS, help="a part; may be repeated")
     parser.add_argument("--out", type=Path, help="where to record; a full run records by itself, others only so")
     return parser
 
@@ -58,11 +85,14 @@ def _record(out: Path, run: system.Run, here: machine.Machine, name: str, option
     date = dt.datetime.now(dt.UTC).date().isoformat()
     title = f"{date}, {name}: {here}"
     told = {key: value for key, value in options.items() if key != "out"}
-    records.write_figures(out / f"{date}.csv", run.figures)
-    records.write_circumstances(out / f"{date}.json", here, name, told, run.curves)
-    plot.draw(out / f"{date}.png", run.curves, title)
+    file = f"{date}-volume" if options["volume"] else date
+    records.write_figures(out / f"{file}.csv", run.figures)
+    records.write_circumstances(out / f"{file}.json", here, name, told, run.curves)
+    if not options["volume"]:
+        plot.draw(out / f"{file}.png", run.curves, title)
     if out == records.FOLDER:
-        records.write_latest(records.README, title, run.figures)
+        place = "latest volume record" if options["volume"] else "latest record"
+        records.write_latest(records.README, title, run.figures, place=place)
     print(f"recorded into {out}", file=sys.stderr)
 
 

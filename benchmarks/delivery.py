@@ -19,8 +19,7 @@ class Delivered:
 
 
 def delivered(metrics: str) -> Delivered:
-    with urllib.request.urlopen(metrics, timeout=10) as answer:  # noqa: S310 - the address that the platform printed
-        return parsed(answer.read().decode())
+    return parsed(metrics_text(metrics))
 
 
 def parsed(text: str) -> Delivered:
@@ -34,6 +33,16 @@ def parsed(text: str) -> Delivered:
     return Delivered(int(tweets), int(entries))
 
 
+def mean_lag_s(text: str, lane: str) -> float:
+    """From a tweet's commit until all who are pushed to have it, on average over a lane since the start."""
+    sums = {"sum": 0.0, "count": 0.0}
+    for line in text.splitlines():
+        for each in sums:
+            if line.startswith(f'aviary_fanout_lag_seconds_{each}{{lane="{lane}"}}'):
+                sums[each] = float(line.rpartition(" ")[2])
+    return sums["sum"] / sums["count"]
+
+
 def until_delivered(metrics: str, tweets: int) -> Delivered:
     """Wait until that many tweets, counted from the start, are fanned out. Raises TimeoutError."""
     end = time.monotonic() + _PATIENCE_S
@@ -42,3 +51,10 @@ def until_delivered(metrics: str, tweets: int) -> Delivered:
             raise TimeoutError(f"{tweets - now.tweets} tweets were not fanned out within {_PATIENCE_S:g} s")
         time.sleep(_PAUSE_S)
     return now
+
+
+def metrics_text(metrics: str) -> str:
+    """All that the platform tells of itself."""
+    with urllib.request.urlopen(metrics, timeout=10) as answer:  # noqa: S310 - the address that the platform printed
+        text: str = answer.read().decode()
+    return text

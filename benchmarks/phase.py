@@ -19,7 +19,7 @@ from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, Requests, closed_loop, open_loop
 from benchmarks.processes import cpu_s, machine_cpu_s
 from benchmarks.schedule import arrivals
-from benchmarks.traffic import Pages, Posts
+from benchmarks.traffic import Ask, Pages, Posts, homes
 
 
 class Kind(StrEnum):
@@ -27,6 +27,8 @@ class Kind(StrEnum):
     FIRST = "first"
     HOME = "home"
     POST = "post"
+    # Whatever is asked for, at random.
+    PAGE = "page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,9 @@ class Phase:
     processes: dict[str, int]
     rate: float = 0.0
     seed: int = 1
+    # What a load of pages asks for, and whether they come newest first.
+    asks: tuple[Ask, ...] = ()
+    in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,11 @@ def perform(phase: Phase) -> Outcome:
 def _work(phase: Phase) -> Pages | Posts:
     match phase.kind:
         case Kind.FIRST:
-            return Pages(phase.crowd)
+            return Pages(homes(phase.crowd))
         case Kind.HOME:
-            return Pages(phase.crowd, seed=phase.seed)
+            return Pages(homes(phase.crowd), seed=phase.seed)
+        case Kind.PAGE:
+            return Pages(phase.asks, seed=phase.seed, in_order=phase.in_order)
         case Kind.POST:
             return Posts(phase.crowd, seed=phase.seed)
 

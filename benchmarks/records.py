@@ -13,7 +13,6 @@ from benchmarks.machine import Machine
 
 FOLDER = Path(__file__).parent / "record"
 README = Path(__file__).parent / "README.md"
-_BEGIN, _END = "<!-- latest record -->\n", "<!-- end of the latest record -->"
 _COLUMNS = ("name", "value", "unit", "target", "met", "note")
 PERCENTILES = (0, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 100)
 
@@ -47,11 +46,12 @@ def write_circumstances(
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_latest(readme: Path, title: str, figures: list[Figure]) -> None:
-    """Put the figures into the README between its two marks. Raises ValueError when it has none."""
+def write_latest(readme: Path, title: str, figures: list[Figure], *, place: str = "latest record") -> None:
+    """Put the figures into the README between the two marks of `place`. Raises ValueError when it has none."""
     text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+    opening, closing = f"<!-- {place} -->\n", f"<!-- end of the {place} -->"
+    before, begin, rest = text.partition(opening)
+    _, end, after = rest.partition(closing)
     if not begin or not end:
-        raise ValueError(f"{readme.name} has no place for the latest record, between {_BEGIN.strip()} and {_END}")
+        raise ValueError(f"{readme.name} has no place for the {place}, between {opening.strip()} and {closing}")
     readme.write_text(f"{before}{begin}{title}\n\n{table(figures)}\n{end}{after}", encoding="utf-8")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +42,11 @@ class Subject:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Subject]:
-    """The platform on `folder`, from its `ready` line until the body ends. Raises SubjectFailed."""
+def running(folder: Path, *, settings: Mapping[str, str] | None = None, tree: Path | None = None) -> Iterator[Subject]:
+    """The platform on `folder`, from its `ready` line until the body ends. Raises SubjectFailed.
+
+    `tree` is another checkout of Aviary, with its core built, to run in place of this one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     errors = folder / "stderr"
     began = time.perf_counter()
@@ -52,7 +55,7 @@ def running(folder: Path) -> Iterator[Subject]:
             [*_COMMAND, "--data-dir", str(folder / "data")],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=_environment(),
+            env=_environment(settings or {}, tree),
             text=True,
         )
     try:
@@ -63,10 +66,11 @@ def running(folder: Path) -> Iterator[Subject]:
         _stop(process)
 
 
-def _environment() -> dict[str, str]:
+def _environment(settings: Mapping[str, str], tree: Path | None) -> dict[str, str]:
     # What the operator of this machine has set must not change what is measured.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AVIARY_")}
-    return inherited | SETTINGS
+    chosen = {"PYTHONPATH": str(tree / "services")} if tree else {}
+    return {**inherited, **SETTINGS, **settings, **chosen}
 
 
 def _until_ready(process: subprocess.Popen[str], errors: Path) -> dict[str, str]:

@@ -67,6 +67,31 @@ class Run:
         for percentile in _PERCENTILES:
             self.add(f"{name}.p{percentile}", outcome.ms(percentile), "ms", target if percentile == 95 else None)
 
+    def add_sight(self, name: str, sight: Sight) -> None:
+        """The rows of a probe: the posting beside it, until everybody had read, and what looking alone takes."""
+        self.judge(sight.posting.count + sight.reads, sight.faults + sight.posting.faults)
+        posting = f"open loop at {self.plan.posts_per_s:g}/s, with the probe's reads"
+        self.add_load(f"{name}.posting", sight.posting, POST, posting)
+        note = f"acknowledgement to read by every follower; {sight.tweets} tweets, {sight.readers} followers"
+        visible, control = Latencies.decode(sight.visible), Latencies.decode(sight.control)
+        self.curves |= {f"{name}.all": visible, f"{name}.control": control}
+        for percentile in (50, 99):
+            target = VISIBLE if percentile == 99 else None
+            self.add(f"{name}.all.p{percentile}", visible.ms(percentile), "ms", target, note)
+        for percentile in (50, 99):
+            self.add(
+                f"{name}.control.p{percentile}", control.ms(percentile), "ms", note="the same look once all had it"
+            )
+        elapsed_s = sight.posting.elapsed_s
+        self.add(f"{name}.reads", sight.reads / elapsed_s, "/s", note="the probe's own reads")
+        self.add(f"{name}.cpu.client", sight.posting.cpu_s["client"] / elapsed_s * 100, "%", note="of a core")
+
+    def add_answers(self) -> None:
+        """The rows that end every run: how many answers were looked at, and what was wrong with them."""
+        self.add("answers.checked", self.checked, "")
+        wrong = "; ".join(f"{what} × {n}" for what, n in self.faults.items())
+        self.add("answers.wrong", self.faults.total(), "", FAULTS, wrong)
+
 
 @contextmanager
 def driving(plan: Plan) -> Iterator[Run]:
@@ -97,10 +122,7 @@ def measure(run: Run, place: World, folder: Path, wanted: Collection[str], progr
         if "visible" in wanted:
             _visible(run, platform, people)
         _footprint(run, platform, home, "at the end")
-    run.add("answers.checked", run.checked, "")
-    run.add(
-        "answers.wrong", run.faults.total(), "", FAULTS, "; ".join(f"{what} × {n}" for what, n in run.faults.items())
-    )
+    run.add_answers()
 
 
 def _cold_starts(run: Run, folder: Path) -> None:
@@ -226,24 +248,7 @@ def _visible(run: Run, platform: Subject, people: Crowd) -> None:
         duration_s=plan.visible_s,
         every=plan.probe_every,
     )
-    sight = run.driver.submit(look, probe).result()
-    run.judge(sight.posting.count + sight.reads, sight.faults + sight.posting.faults)
-    run.add_load("visible.posting", sight.posting, POST, f"open loop at {plan.posts_per_s:g}/s, with the probe's reads")
-    _sight(run, sight)
-
-
-def _sight(run: Run, sight: Sight) -> None:
-    note = f"acknowledgement to read by every follower; {sight.tweets} tweets, {sight.readers} followers"
-    visible, control = Latencies.decode(sight.visible), Latencies.decode(sight.control)
-    run.curves |= {"visible.all": visible, "visible.control": control}
-    for percentile in (50, 99):
-        target = VISIBLE if percentile == 99 else None
-        run.add(f"visible.all.p{percentile}", visible.ms(percentile), "ms", target, note)
-    for percentile in (50, 99):
-        run.add(f"visible.control.p{percentile}", control.ms(percentile), "ms", note="the same look once all had it")
-    per_s = sight.reads / sight.posting.elapsed_s
-    run.add("visible.reads", per_s, "/s", note="the probe's own reads")
-    run.add("visible.cpu.client", sight.posting.cpu_s["client"] / sight.posting.elapsed_s * 100, "%", note="of a core")
+    run.add_sight("visible", run.driver.submit(look, probe).result())
 
 
 def _phase(platform: Subject, kind: Kind, people: Crowd, *, connections: int, duration_s: float) -> Phase:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
 from benchmarks import answers, wire
@@ -12,18 +14,36 @@ from benchmarks.load import Exchange
 _DRAWN = 1 << 16
 
 
-class Pages:
-    """First pages of home, of people chosen uniformly so that nobody is hot; in turn when there is no seed."""
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A page that somebody asks for."""
 
-    def __init__(self, crowd: Crowd, *, seed: int | None = None) -> None:
-        pages = [wire.get(f"/timeline/home?limit={answers.PAGE}", token=person.token) for person in crowd.people]
+    path: str
+    token: str
+
+    @property
+    def request(self) -> bytes:
+        return wire.get(self.path, token=self.token)
+
+
+def homes(crowd: Crowd) -> list[Ask]:
+    """Everybody's first page of home."""
+    return [Ask(f"/timeline/home?limit={answers.PAGE}", person.token) for person in crowd.people]
+
+
+class Pages:
+    """First pages, chosen uniformly so that none is hot; in turn when there is no seed."""
+
+    def __init__(self, asks: Sequence[Ask], *, seed: int | None = None, in_order: bool = True) -> None:
+        pages = [ask.request for ask in asks]
         self._pages = pages if seed is None else Random(seed).choices(pages, k=_DRAWN)
+        self._in_order = in_order
 
     def request(self, number: int) -> bytes:
         return self._pages[number % len(self._pages)]
 
     def fault(self, exchange: Exchange) -> str:
-        return answers.fault_of_page(exchange.answer)
+        return answers.fault_of_page(exchange.answer, in_order=self._in_order)
 
 
 class Posts:

@@ -39,6 +39,8 @@ class Probe:
     connections: int = 16
     readers: int = 16
     seed: int = 2
+    # Who may be a follower; the crowd itself when nobody is named.
+    audience: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,11 @@ class _Looking:
 
     async def _meet(self, connection: wire.Connection) -> None:
         """Ask, before the clock runs, who follows the authors that will be probed."""
+        among = self._probe.audience or self._probe.crowd.people
         for number in range(0, len(self._due), self._probe.every):
             author = self._posts.author(number)
             if author.id not in self._audience:
-                self._audience[author.id] = await followers(connection, author, self._probe.crowd.people)
+                self._audience[author.id] = await followers(connection, author, among)
 
     async def _post(self, connections: list[wire.Connection]) -> Outcome:
         meter = Meter(self._probe.processes)

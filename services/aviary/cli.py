@@ -21,8 +21,11 @@ app.command()(seed)
 app.command()(check)
 cache = typer.Typer(no_args_is_help=True, help="What is held in memory.")
 app.add_typer(cache, name="cache")
+admin = typer.Typer(no_args_is_help=True, help="What operators do to accounts of the running platform.")
+app.add_typer(admin, name="admin")
 
 DataDir = Annotated[Path, typer.Option(envvar="AVIARY_DATA_DIR", help="Where everything is kept.")]
+Username = Annotated[str, typer.Argument(help="Whose account; in any case.")]
 _DEFAULT_DIR = Path(".aviary")
 
 
@@ -37,11 +40,66 @@ def up(
     asyncio.run(_up(chosen, demo=demo))
 
 
+@app.command()
+def load(
+    *,
+    data_dir: DataDir = _DEFAULT_DIR,
+    people: Annotated[int, typer.Option(help="Accounts to make.")] = 1_000,
+    follows: Annotated[int, typer.Option(help="Follows between them.")] = 100_000,
+    tweets: Annotated[int, typer.Option(help="Tweets of every kind; two likes each come on top.")] = 10_000,
+    password: Annotated[str, typer.Option(envvar="PASSWORD", help="Everybody's; drawn and printed if left out.")] = "",
+    random_seed: Annotated[int, typer.Option("--seed", help="The same number gives the same world.")] = 1,
+) -> None:
+    """Fill an empty data folder with a made-up world of any size, straight into the stores; nothing may run on it."""
+    from aviary import bulk
+
+    chosen = settings.load(data_dir=data_dir)
+    typer.echo(bulk.load(chosen, (people, follows, tweets), password=password, seed=random_seed))
+
+
 @cache.command("drop")
 def drop(data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Forget every warm timeline of the running platform; readers see no difference."""
     dropped = asyncio.run(operations.drop_cache(data_dir))
     typer.echo(f"dropped {dropped} timelines")
+
+
+@admin.command()
+def suspend(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
+    """Hide an account and all it wrote, and end its sessions, until it is lifted."""
+    asyncio.run(operations.suspend(data_dir, username))
+    typer.echo(f"suspended {username}")
+
+
+@admin.command()
+def unsuspend(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
+    """Lift a suspension."""
+    asyncio.run(operations.unsuspend(data_dir, username))
+    typer.echo(f"unsuspended {username}")
+
+
+@admin.command()
+def verify(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
+    """Give an account the verified mark."""
+    asyncio.run(operations.set_verified(data_dir, username, verified=True))
+    typer.echo(f"verified {username}")
+
+
+@admin.command()
+def unverify(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
+    """Take the verified mark from an account."""
+    asyncio.run(operations.set_verified(data_dir, username, verified=False))
+    typer.echo(f"unverified {username}")
+
+
+@app.command()
+def reconcile(
+    data_dir: DataDir = _DEFAULT_DIR,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct what has drifted.")] = False,
+) -> None:
+    """Recount every counter of the running platform from what it counts; exit 1 if any is left wrong."""
+    if asyncio.run(_reconcile(data_dir, repair=repair)):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -89,6 +147,20 @@ def doctor(
         typer.echo(f"{'ok  ' if finding.is_good else 'FAIL'} {finding.sentence}")
     if not all(finding.is_good for finding in findings):
         raise typer.Exit(1)
+
+
+async def _reconcile(data_dir: Path, *, repair: bool) -> int:
+    """Print each drift and the sum; returns how many are left."""
+    drifted = repaired = examined = 0
+    async for found in operations.reconcile(data_dir, repair=repair):
+        if found.counter:
+            ending = ", repaired" if found.repaired else ""
+            typer.echo(f"{found.counter} of {found.entity_id} is {found.stored}, counted {found.counted}{ending}")
+            drifted, repaired = drifted + 1, repaired + found.repaired
+        else:
+            examined = found.examined
+    typer.echo(f"examined {examined} counters: {drifted} drifted, {repaired} repaired")
+    return drifted - repaired
 
 
 async def _up(chosen: settings.Settings, *, demo: bool) -> None:

@@ -104,6 +104,10 @@ class Consumer:
         """Find out where the consumer was."""
         self._read_to = self._committed = await self._offsets.load(self._what.name) or 0
 
+    async def skip(self) -> None:
+        """Take all that is in the log for done: whoever wrote it has had the effects as well. Before `start`."""
+        await self._offsets.commit(self._what.name, await self._log.end())
+
     async def run(self) -> None:
         """Consume until cancelled."""
         async with asyncio.TaskGroup() as tasks:

@@ -47,7 +47,7 @@ async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool =
     """
     async with AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
-        stack.enter_context(_locked(settings.data_dir))
+        stack.enter_context(locked(settings.data_dir))
         listener = logs.start(settings.log_level, settings.data_dir / "logs" / "aviary.log")
         stack.callback(listener.stop)
         stack.callback(telemetry.export_to(settings.otlp_endpoint))
@@ -78,7 +78,8 @@ def prepare_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other process off the data folder while the body runs; Unavailable when one has it."""
     try:
         lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:

@@ -48,10 +48,21 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Ids that may be shown, newest first, and where to look on; None when there is nothing further."""
+    """Ids that may be shown, newest first, and where to look on; None when there is nothing further.
+
+    `positions`, where the ids are not positions themselves, stand beside them.
+    """
 
     ids: Sequence[int]
     below: int | None
+    positions: Sequence[int] | None = None
+
+    def place(self, shown: Sequence[tuple[int, T]]) -> list[tuple[int, T]]:
+        """Return what of the ids is shown, with its position in the place of its id."""
+        if self.positions is None:
+            return list(shown)
+        place = dict(zip(self.ids, self.positions, strict=True))
+        return [(place[each], item) for each, item in shown]
 
 
 async def fill(
@@ -63,8 +74,9 @@ async def fill(
 
     `candidates(below, count)` proposes, `show(ids)` gives what the viewer may
     see with its id, in order. One item too many is sought, so that the end is
-    exact. When a thousand candidates or five rounds were not enough, the page
-    is short and says where to go on.
+    exact; the next page starts below the last item's position. When a thousand
+    candidates or five rounds were not enough, the page is short and says where
+    to go on.
     """
     shown: list[tuple[int, T]] = []
     found = Candidates([], request.below)
@@ -73,7 +85,7 @@ async def fill(
         if found.below is None or len(shown) > request.limit or seen >= _MAX_CANDIDATES:
             break
         found = await candidates(found.below, count)
-        shown.extend(await show(found.ids) if found.ids else ())
+        shown.extend(found.place(await show(found.ids)) if found.ids else ())
         seen += len(found.ids)
         count = max(1, min(max(2 * count, 100), _MAX_CANDIDATES - seen))
     if len(shown) <= request.limit:

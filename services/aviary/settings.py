@@ -51,6 +51,11 @@ class Settings:
     limit_login_failures: int = 5
     limit_login_failures_window_s: int = 900
 
+    edit_window_s: int = 3_600
+    edit_limit: int = 5
+    # How long a deleted tweet is kept before it is removed for good.
+    purge_after_s: int = 2_592_000
+
     deadline_ms: int = 5_000
     drain_s: float = 10.0
     max_body_bytes: int = 1_000_000

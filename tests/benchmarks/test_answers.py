@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from benchmarks import wire
 from benchmarks.answers import fault_of_page, fault_of_post
-from benchmarks.delivery import Delivered, parsed
+from benchmarks.delivery import Delivered, mean_lag_s, parsed
 from benchmarks.wire import Answer, content_length
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -36,6 +36,11 @@ async def serving(serve: Serve) -> AsyncIterator[str]:
 
 def page(ids: list[int], status: int = 200) -> Answer:
     return Answer(status, json.dumps({"tweets": [{"id": str(id)} for id in ids]}).encode(), 0.0)
+
+
+def test_a_page_that_has_an_order_of_its_own_is_only_counted() -> None:
+    assert fault_of_page(page(list(range(1, 21))), in_order=False) == ""
+    assert fault_of_page(page(list(range(1, 20))), in_order=False) == "19 tweets instead of 20"
 
 
 def test_a_page_of_twenty_newest_first_is_right() -> None:
@@ -112,3 +117,14 @@ def test_deliveries_are_summed_over_the_lanes() -> None:
         "aviary_fanout_appended_entries_total 1.5e+03\n"
     )
     assert parsed(text) == Delivered(tweets=42, entries=1500)
+
+
+def test_the_mean_lag_is_that_of_one_lane() -> None:
+    text = (
+        'aviary_fanout_lag_seconds_count{lane="small"} 40.0\n'
+        'aviary_fanout_lag_seconds_sum{lane="small"} 4.0\n'
+        'aviary_fanout_lag_seconds_count{lane="large"} 2.0\n'
+        'aviary_fanout_lag_seconds_sum{lane="large"} 5.0\n'
+    )
+    assert mean_lag_s(text, "large") == 2.5
+    assert mean_lag_s(text, "small") == 0.1

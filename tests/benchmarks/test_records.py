@@ -61,6 +61,18 @@ def test_the_readme_shows_the_latest_record_in_its_place_only(tmp_path: Path) ->
     assert "old" not in text
 
 
+def test_each_place_of_the_readme_has_a_record_of_its_own(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    places = ("latest record", "latest volume record")
+    readme.write_text("".join(f"<!-- {place} -->\n<!-- end of the {place} -->\n" for place in places), encoding="utf-8")
+    for place in places:
+        write_latest(readme, f"of the {place}", [], place=place)
+
+    text = readme.read_text(encoding="utf-8")
+    for place in places:
+        assert f"<!-- {place} -->\nof the {place}\n" in text
+
+
 def test_a_readme_without_the_place_is_left_alone(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("nothing here\n", encoding="utf-8")

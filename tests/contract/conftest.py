@@ -6,12 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.stores import Stores
 from tests.contract.tweets import Kept
+from tests.contract.upkeep import Upkept
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
+from aviary.storage.sqlite.agenda import SqliteAgendaStore
+from aviary.storage.sqlite.conversations import SqliteConversationStore
 from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.drafts import SqliteDraftStore
+from aviary.storage.sqlite.engagement import SqliteEngagementStore
+from aviary.storage.sqlite.indices import SqliteIndexStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
+from aviary.storage.sqlite.personal import SqlitePersonalStore
+from aviary.storage.sqlite.polls import SqlitePollStore
+from aviary.storage.sqlite.removal import SqliteRemovalStore
+from aviary.storage.sqlite.tweet_counters import SqliteCounterStore
 from aviary.storage.sqlite.tweets import SqliteTweetStore
 
 OpenDatabase = Callable[..., Database]
@@ -33,6 +44,33 @@ def open_database(tmp_path: Path, clock: Clock, metrics: Metrics) -> Iterator[Op
 
 
 @pytest.fixture(params=["sqlite"])
-async def kept(open_database: OpenDatabase) -> Kept:
-    database = open_database("tweets")
-    return Kept(SqliteTweetStore(database), SqliteEventLog(database))
+async def kept(tweets_file: Database) -> Kept:
+    return Kept(SqliteTweetStore(tweets_file), SqliteIndexStore(tweets_file), SqliteEventLog(tweets_file))
+
+
+@pytest.fixture
+async def tweets_file(open_database: OpenDatabase) -> Database:
+    return open_database("tweets")
+
+
+@pytest.fixture(params=["sqlite"])
+async def stores(tweets_file: Database, clock: Clock) -> Stores:
+    return Stores(
+        tweets=Kept(SqliteTweetStore(tweets_file), SqliteIndexStore(tweets_file), SqliteEventLog(tweets_file)),
+        engagement=SqliteEngagementStore(tweets_file),
+        polls=SqlitePollStore(tweets_file),
+        drafts=SqliteDraftStore(tweets_file),
+        agenda=SqliteAgendaStore(tweets_file),
+        clock=clock,
+    )
+
+
+@pytest.fixture
+async def upkept(stores: Stores, tweets_file: Database) -> Upkept:
+    return Upkept(
+        stores=stores,
+        conversations=SqliteConversationStore(tweets_file),
+        removal=SqliteRemovalStore(tweets_file),
+        counters=SqliteCounterStore(tweets_file),
+        personal=SqlitePersonalStore(tweets_file),
+    )

@@ -91,6 +91,14 @@ async def test_versions_differ_after_every_change_of_any_author(tiers: TierStore
     assert seen == sorted(set(seen))
 
 
+async def test_a_version_read_while_a_tier_is_raised_is_not_taken_for_the_newest_afterwards(tiers: TierStore) -> None:
+    for author in range(1, 20):
+        await asyncio.gather(
+            tiers.version(), tiers.raise_tier(AuthorTier(author_id=author, tier=Tier.MID, from_id=1)), tiers.version()
+        )
+        assert await tiers.version() == author
+
+
 async def test_dead_letters_are_counted_once_per_place(dead_letters: DeadLetters) -> None:
     assert await dead_letters.count() == 0
     await dead_letters.add("tweets", 7, "the graph does not answer")

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import pytest
 from tests.contract.conftest import OpenDatabase
 
+from aviary.clock import Clock
 from aviary.errors import Conflict
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
-from aviary.graph.store import Change, Counts, GraphStore, Versions
-from aviary.paging import PageRequest
+from aviary.graph.store import Change, Counts, GraphStore
+from aviary.ids import MAX_ID
 from aviary.rpc.call import Claim
 from aviary.storage.sqlite.graph import SqliteGraphStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
@@ -31,7 +32,7 @@ class Kept:
 
     async def follow(self, follower: int, *followees: int) -> None:
         for followee in followees:
-            await self.store.follow(follower, followee, claim=None)
+            await self.store.follow(follower, followee, protected=False, claim=None)
 
     async def happened(self) -> list[tuple[int, int, int, int]]:
         """Each event as (type, follower, followee, version)."""
@@ -40,9 +41,9 @@ class Kept:
 
 
 @pytest.fixture(params=["sqlite"])
-async def graph(open_database: OpenDatabase) -> Kept:
+async def graph(open_database: OpenDatabase, clock: Clock) -> Kept:
     database = open_database("graph")
-    return Kept(SqliteGraphStore(database), SqliteEventLog(database))
+    return Kept(SqliteGraphStore(database, clock), SqliteEventLog(database))
 
 
 def claim(key: str, body: bytes = b"body") -> Claim:
@@ -50,38 +51,46 @@ def claim(key: str, body: bytes = b"body") -> Claim:
 
 
 async def walked(graph: Kept, user_id: int, *, followers: bool, limit: int) -> list[int]:
-    """A list of follows from page to page, to its end."""
+    """A list of follows from piece to piece, to its end."""
+    read = graph.store.followers if followers else graph.store.following
     found: list[int] = []
-    request = PageRequest(limit=limit)
-    while True:
-        pages = graph.store.followers if followers else graph.store.following
-        page = await pages(user_id, request)
-        assert len(page.items) <= limit
-        found.extend(page.items)
-        if page.next_below is None:
-            return found
-        assert len(page.items) == limit
-        request = PageRequest(limit=limit, below=page.next_below)
+    below = MAX_ID
+    while some := await read(user_id, below=below, limit=limit):
+        assert len(some) <= limit
+        found.extend(each.id for each in some)
+        below = some[-1].position
+    return found
+
+
+async def versions(graph: Kept, user_id: int) -> tuple[int, int]:
+    """The follow version and the sources version."""
+    found = await graph.store.sources(user_id, if_version_not=None)
+    return found.follow_version, found.sources_version
+
+
+async def sources(graph: Kept, user_id: int) -> list[int]:
+    found = await graph.store.sources(user_id, if_version_not=None)
+    return sorted(found.ids or ())
 
 
 async def test_a_follow_shows_on_both_sides_with_its_counts(graph: Kept) -> None:
-    assert await graph.store.follow(ADA, BOB, claim=None) == CHANGED
+    assert await graph.store.follow(ADA, BOB, protected=False, claim=None) == CHANGED
 
     assert await graph.store.are_following([(ADA, BOB), (BOB, ADA), (ADA, BOB)]) == [True, False, True]
     assert await graph.store.counts([BOB, ADA, CYD]) == [Counts(1, 0), Counts(0, 1), Counts(0, 0)]
-    assert (await graph.store.followers(BOB, PageRequest(limit=5))).items == [ADA]
-    assert (await graph.store.following(ADA, PageRequest(limit=5))).items == [BOB]
-    assert list(await graph.store.following_ids(ADA)) == [BOB]
+    assert await walked(graph, BOB, followers=True, limit=5) == [ADA]
+    assert await walked(graph, ADA, followers=False, limit=5) == [BOB]
+    assert await sources(graph, ADA) == [ADA, BOB]
 
 
 async def test_following_again_changes_nothing_and_tells_nobody(graph: Kept) -> None:
     await graph.follow(ADA, BOB)
     before = await graph.happened()
 
-    assert await graph.store.follow(ADA, BOB, claim=None) == UNCHANGED
+    assert await graph.store.follow(ADA, BOB, protected=False, claim=None) == UNCHANGED
     assert await graph.happened() == before
     assert await graph.store.counts([BOB]) == [Counts(1, 0)]
-    assert await graph.store.versions(ADA) == Versions(1, 1)
+    assert await versions(graph, ADA) == (1, 1)
 
 
 async def test_unfollowing_takes_it_all_back_but_the_versions(graph: Kept) -> None:
@@ -91,12 +100,12 @@ async def test_unfollowing_takes_it_all_back_but_the_versions(graph: Kept) -> No
     assert await graph.store.unfollow(ADA, BOB) == UNCHANGED
     assert await graph.store.are_following([(ADA, BOB)]) == [False]
     assert await graph.store.counts([ADA, BOB]) == [Counts(0, 0), Counts(0, 0)]
-    assert await graph.store.versions(ADA) == Versions(follow=1, sources=2)
+    assert await versions(graph, ADA) == (1, 2)
 
 
 async def test_unfollowing_whom_one_never_followed_changes_nothing(graph: Kept) -> None:
     assert await graph.store.unfollow(ADA, BOB) == UNCHANGED
-    assert await graph.store.versions(ADA) == Versions(0, 0)
+    assert await versions(graph, ADA) == (0, 0)
     assert await graph.happened() == []
 
 
@@ -112,23 +121,23 @@ async def test_each_change_has_one_event_with_a_rising_version(graph: Kept) -> N
 async def test_only_the_followers_own_versions_rise(graph: Kept) -> None:
     await graph.follow(ADA, BOB, CYD)
 
-    assert await graph.store.versions(ADA) == Versions(2, 2)
-    assert await graph.store.versions(BOB) == Versions(0, 0)
+    assert await versions(graph, ADA) == (2, 2)
+    assert await versions(graph, BOB) == (0, 0)
 
 
 async def test_a_settled_key_does_not_follow_again(graph: Kept) -> None:
-    assert await graph.store.follow(ADA, BOB, claim=claim("k")) == CHANGED
+    assert await graph.store.follow(ADA, BOB, protected=False, claim=claim("k")) == CHANGED
     await graph.store.unfollow(ADA, BOB)
 
-    assert await graph.store.follow(ADA, BOB, claim=claim("k")) == UNCHANGED
+    assert await graph.store.follow(ADA, BOB, protected=False, claim=claim("k")) == UNCHANGED
     assert await graph.store.are_following([(ADA, BOB)]) == [False]
 
 
 async def test_a_key_that_came_with_another_body_is_a_conflict(graph: Kept) -> None:
-    await graph.store.follow(ADA, BOB, claim=claim("k", b"bob"))
+    await graph.store.follow(ADA, BOB, protected=False, claim=claim("k", b"bob"))
 
     with pytest.raises(Conflict):
-        await graph.store.follow(ADA, CYD, claim=claim("k", b"cyd"))
+        await graph.store.follow(ADA, CYD, protected=False, claim=claim("k", b"cyd"))
     assert await graph.store.are_following([(ADA, CYD)]) == [False]
 
 
@@ -155,11 +164,11 @@ async def test_pages_of_any_size_make_the_same_list(graph: Kept, limit: int) -> 
 async def test_a_follow_between_two_pages_never_changes_the_older_one(graph: Kept) -> None:
     for follower in (10, 11, 12, 13):
         await graph.follow(follower, ADA)
-    first = await graph.store.followers(ADA, PageRequest(limit=2))
+    first = await graph.store.followers(ADA, below=MAX_ID, limit=2)
     await graph.follow(14, ADA)
 
-    assert first.next_below is not None
-    assert (await graph.store.followers(ADA, PageRequest(limit=2, below=first.next_below))).items == [11, 10]
+    older = await graph.store.followers(ADA, below=first[-1].position, limit=2)
+    assert [each.id for each in older] == [11, 10]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 50])
@@ -179,7 +188,9 @@ async def test_follower_ids_come_in_pieces_oldest_first(graph: Kept, size: int) 
 
 
 async def test_fifty_follows_under_one_key_are_one(graph: Kept) -> None:
-    changes = await asyncio.gather(*(graph.store.follow(ADA, BOB, claim=claim("k")) for _ in range(50)))
+    changes = await asyncio.gather(
+        *(graph.store.follow(ADA, BOB, protected=False, claim=claim("k")) for _ in range(50))
+    )
 
     assert [change for change in changes if change.changed] == [CHANGED]
     assert await graph.store.counts([ADA, BOB]) == [Counts(0, 1), Counts(1, 0)]
@@ -193,7 +204,7 @@ async def test_counts_equal_the_lists_whatever_fifty_people_do_at_once(graph: Ke
         for _ in range(10):
             one, other = draws.sample(people, 2)
             if draws.random() < 0.6:
-                await graph.store.follow(one, other, claim=None)
+                await graph.store.follow(one, other, protected=False, claim=None)
             else:
                 await graph.store.unfollow(one, other)
 
@@ -203,7 +214,7 @@ async def test_counts_equal_the_lists_whatever_fifty_people_do_at_once(graph: Ke
         followers = await walked(graph, person, followers=True, limit=3)
         following = await walked(graph, person, followers=False, limit=3)
         assert counts == Counts(len(followers), len(following))
-        assert sorted(following) == sorted(await graph.store.following_ids(person))
+        assert sorted([*following, person]) == await sources(graph, person)
         assert all(await graph.store.are_following([(each, person) for each in followers]))
     kinds = [kind for kind, *_ in await graph.happened()]
     made, undone = kinds.count(events_pb2.EVENT_TYPE_FOLLOWED), kinds.count(events_pb2.EVENT_TYPE_UNFOLLOWED)

@@ -214,6 +214,24 @@ async def test_a_segment_takes_no_appends(timelines: NativeTimelines) -> None:
     assert await shown(timelines, segment, below=10) == [7, 5]
 
 
+async def test_a_list_is_held_from_the_beginning_of_its_build_until_it_is_forgotten(timelines: NativeTimelines) -> None:
+    assert not await timelines.holds(live())
+    token = await timelines.begin(live())
+    assert await timelines.holds(live())
+    await timelines.finish(live(), token, b"", floor=0)
+    assert [await timelines.holds(live(version=version)) for version in (1, 2)] == [True, False]
+    await timelines.forget(ids.pack([ADA]))
+    assert not await timelines.holds(live())
+
+
+async def test_asking_whether_a_list_is_held_is_no_reading(timelines: NativeTimelines, clock: Clock) -> None:
+    await build(timelines, live(), 1)
+    clock.advance(IDLE_S * 1000 - 1)
+    assert await timelines.holds(live())
+    clock.advance(2)
+    assert not await timelines.holds(live())
+
+
 async def test_forgetting_makes_the_lists_of_these_owners_absent(timelines: NativeTimelines) -> None:
     await build(timelines, live(ADA), 3)
     await build(timelines, live(BOB), 3)

@@ -129,3 +129,44 @@ async def test_the_reset_is_never_beyond_the_window(limits: RateLimits, time: Ti
         time.now_s = 8_190.000_001 + number * 0.123_456_7
         usage = await limits.spend(Limit("tweets", 3, 10_800), f"subject {number}")
         assert usage.reset_s <= 10_800
+
+
+async def test_several_units_are_given_together_or_not_at_all(limits: RateLimits, time: Time) -> None:
+    first = await limits.spend(THREE_A_MINUTE, "ada", 2)
+    time.now_s += 10
+    refused = await limits.spend(THREE_A_MINUTE, "ada", 2)
+
+    assert (first.allowed, first.remaining, first.reset_s) == (True, 1, 60)
+    assert (refused.allowed, refused.remaining) == (False, 1)
+    assert await spend(limits, 2) == [True, False]
+
+
+async def test_a_refusal_tells_when_as_many_as_asked_for_will_be_left(limits: RateLimits, time: Time) -> None:
+    for _ in range(3):
+        await limits.spend(THREE_A_MINUTE, "ada")
+        time.now_s += 10
+
+    for units, reset_s in ((1, 30), (2, 40), (3, 50)):
+        usage = await limits.spend(THREE_A_MINUTE, "ada", units)
+        assert (usage.allowed, usage.reset_s) == (False, reset_s)
+
+
+async def test_more_units_than_the_limit_are_never_given(limits: RateLimits, time: Time) -> None:
+    usage = await limits.spend(THREE_A_MINUTE, "ada", 4)
+    assert (usage.allowed, usage.remaining, usage.reset_s) == (False, 3, 60)
+    await spend(limits, 1)
+    time.now_s += 10
+    usage = await limits.spend(THREE_A_MINUTE, "ada", 4)
+    assert (usage.allowed, usage.remaining, usage.reset_s) == (False, 2, 50)
+
+
+async def test_units_spent_together_come_back_together_and_alone(limits: RateLimits) -> None:
+    limit = Limit("tweets", 6, 60)
+    one, two, three = [await limits.spend(limit, "ada", units) for units in (1, 2, 3)]
+    await limits.refund(limit, "ada", two.token)
+    await limits.refund(limit, "ada", two.token)
+
+    assert await spend(limits, 3, limit=limit) == [True, True, False]
+    await limits.refund(limit, "ada", three.token)
+    await limits.refund(limit, "ada", one.token)
+    assert await spend(limits, 5, limit=limit) == [True, True, True, True, False]

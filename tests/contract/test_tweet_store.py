@@ -113,7 +113,7 @@ async def test_a_key_with_another_body_is_a_conflict_everywhere(kept: Kept) -> N
     first = await kept.store.insert(original(), claim=claim("k", b"one"))
 
     with pytest.raises(Conflict):
-        await kept.store.insert(original(text="other"), claim=claim("k", b"two"))
+        await kept.store.insert(original(content="other"), claim=claim("k", b"two"))
     with pytest.raises(Conflict):
         await kept.store.settled(claim("k", b"two"))
     with pytest.raises(Conflict):

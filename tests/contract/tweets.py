@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from aviary import entries
 from aviary.eventlog import EventLog
 from aviary.paging import PageRequest
 from aviary.rpc.call import Claim
-from aviary.tweets.store import Draft, Kind, Tweet, TweetStore
+from aviary.tweets import hashtags, text
+from aviary.tweets.indices.store import Index, IndexStore
+from aviary.tweets.store import Draft, Entities, Kind, PollDraft, Revision, Span, Tweet, TweetStore
 
 ADA, BOB, CYD = 1, 2, 3
 
@@ -18,10 +21,14 @@ class Kept:
     """A store and the log of what it commits."""
 
     store: TweetStore
+    indices: IndexStore
     log: EventLog
 
-    async def tweet(self, author: int = ADA, text: str = "hello") -> int:
-        return (await self.store.insert(original(author, text), claim=None)).id
+    async def tweet(self, author: int = ADA, content: str = "hello", *, mentions: Sequence[int] = ()) -> int:
+        return (await self.store.insert(original(author, content, mentions=mentions), claim=None)).id
+
+    async def poll(self, author: int, poll: PollDraft) -> int:
+        return (await self.store.insert(replace(original(author), poll=poll), claim=None)).id
 
     async def reply(self, author: int, to: int) -> int:
         return (await self.store.insert(reply(author, await self.one(to)), claim=None)).id
@@ -36,14 +43,36 @@ class Kept:
         """Each event as (type, tweet)."""
         return [(each.event.type, each.event.entity_id) for each in await self.log.read(0, limit=10_000)]
 
+    async def mentions(self, user_id: int) -> list[int]:
+        return await self._index(Index.MENTIONS, user_id)
+
+    async def tagged(self, tag: str) -> list[int]:
+        return await self._index(Index.HASHTAG, hashtags.key(tag))
+
+    async def _index(self, index: Index, owner: int | str) -> list[int]:
+        places = await self.indices.places(index, owner, PageRequest(limit=100), since_id=0)
+        return [place.tweet_id for place in places]
+
     async def ids_of(self, *authors: int, limit: int = 100, below: int = 2**63 - 1, above: int = 0) -> list[int]:
         page = PageRequest(limit=limit, below=below, above=above)
         rows = await self.store.entries(authors, page, no_replies=False, media_only=False)
         return [entry.id for entry in entries.unpack(rows)]
 
 
-def original(author: int = ADA, text: str = "hello") -> Draft:
-    return Draft(author_id=author, kind=Kind.ORIGINAL, text=text)
+def original(author: int = ADA, content: str = "hello", *, mentions: Sequence[int] = ()) -> Draft:
+    return Draft(
+        author_id=author, kind=Kind.ORIGINAL, text=content, entities=_entities(content, mentions), language="en"
+    )
+
+
+def revision(content: str, *, mentions: Sequence[int] = ()) -> Revision:
+    return Revision(text=content, entities=_entities(content, mentions), language="de")
+
+
+def _entities(content: str, mentions: Sequence[int]) -> Entities:
+    """What the text holds, and mentions of these people, 0 for a name that nobody has."""
+    spans = [Span(text=f"user{user_id}", start=0, end=0, user_id=user_id) for user_id in mentions]
+    return replace(text.read(content)[1], mentions=spans)
 
 
 def quote(author: int, of: int) -> Draft:

@@ -14,14 +14,15 @@ from typing import Any
 import aiohttp
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from yarl import URL
 
-from aviary.api.graph.v1 import graph_pb2
 from aviary.api.paging.v1 import paging_pb2
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.tweets.v1 import tweets_pb2
-from aviary.api.users.v1 import users_pb2
+from aviary.api.users.v1 import accounts_pb2, users_pb2
 from aviary.errors import (
     AviaryError,
     Conflict,
@@ -34,6 +35,7 @@ from aviary.errors import (
     Unavailable,
 )
 from aviary.gateway import Envoy, envoy_config
+from aviary.gateway.bindings import methods, read_descriptors
 from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.dispatch import Dispatcher
@@ -59,6 +61,7 @@ FAILURES: dict[int, AviaryError] = {
     503: Unavailable("the store does not answer", retry_after_s=1),
 }
 HANGS, RAISES = 504, 500
+EXPORT = (b"PK\x03\x04", bytes(range(256)) * 300)
 DEADLINE_S = 20.0
 
 
@@ -109,6 +112,15 @@ class Echo:
         self, request: tweets_pb2.BatchGetTweetsRequest, _call: Call
     ) -> tweets_pb2.BatchGetTweetsResponse:
         return tweets_pb2.BatchGetTweetsResponse(tweets=[tweets_pb2.Tweet(id=id_) for id_ in request.ids])
+
+    async def DownloadExport(self, _request: Message, call: Call) -> AsyncIterator[HttpBody]:
+        call.headers["content-disposition"] = "attachment"
+        for part in EXPORT:
+            yield HttpBody(content_type="application/zip", data=part)
+
+    async def UpdateSettings(self, request: accounts_pb2.UpdateSettingsRequest, _call: Call) -> Message:
+        sent = [each.string_value for each in request.muted_words.values]
+        return accounts_pb2.AccountSettings(muted_words=sent, dm_from=str(request.HasField("muted_words")))
 
     async def GetHomeTimeline(self, request: timelines_pb2.GetHomeTimelineRequest, _call: Call) -> tweets_pb2.TweetList:
         return tweets_pb2.TweetList(
@@ -205,9 +217,9 @@ def dispatcher(issuer: Issuer, settings: Settings) -> Dispatcher:
     verifier = TokenVerifier({KEY_ID: issuer.key.public_key()}, DenyList())
     limits = Limits(MemoryRateLimits(), limits_of(settings))
     found = Dispatcher([boundary.errors, Identity(verifier), limits])
-    for module in (users_pb2, graph_pb2, tweets_pb2, timelines_pb2):
-        for service in module.DESCRIPTOR.services_by_name.values():
-            found.add(service, Echo())
+    called = {method.service for method in methods(read_descriptors()) if method.http}
+    for name in sorted(called):
+        found.add(descriptor_pool.Default().FindServiceByName(name), Echo())
     return found
 
 

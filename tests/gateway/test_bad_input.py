@@ -95,7 +95,7 @@ async def test_a_body_that_contradicts_the_path_is_invalid(gateway: Platform) ->
         ("POST", "/aviary.api.tweets.v1.TweetService/Hydrate"),
         # Known paths, wrong verbs.
         ("PATCH", "/api/v1/tweets/5"),
-        ("PUT", "/api/v1/tweets/5"),
+        ("PUT", "/api/v1/tweets/5/like"),
         ("DELETE", "/api/v1/users/me"),
         ("OPTIONS", "/api/v1/tweets/5"),
         ("POST", "/docs"),

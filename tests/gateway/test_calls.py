@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.gateway.echo import FAILURES, HANGS, RAISES, USER_ID, Platform
+from tests.gateway.echo import EXPORT, FAILURES, HANGS, RAISES, USER_ID, Platform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -221,3 +221,31 @@ async def test_a_repeated_header_cannot_smuggle_a_second_length(gateway: Platfor
         b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
     )
     assert answer.startswith(b"HTTP/1.1 400")
+
+
+async def test_a_stream_of_bytes_comes_as_the_service_sent_it(gateway: Platform) -> None:
+    answer = await gateway.call("GET", "/api/v1/users/me/export/download")
+
+    assert answer.status == 200
+    assert answer.content == b"".join(EXPORT)
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == "attachment"
+    assert "content-disposition" in answer.headers["access-control-expose-headers"]
+    assert "grpc-status" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "is_sent"),
+    [({"muted_words": ["a", "é"]}, ["a", "é"], "True"), ({"muted_words": []}, [], "True"), ({}, [], "False")],
+)
+async def test_an_empty_array_is_told_from_none(
+    gateway: Platform, body: dict[str, object], words: list[str], is_sent: str
+) -> None:
+    answer = await gateway.call("PUT", "/api/v1/users/me/settings", json=body)
+
+    assert (answer.json["muted_words"], answer.json["dm_from"]) == (words, is_sent)
+
+
+async def test_a_client_may_name_itself(gateway: Platform) -> None:
+    told = await gateway.call("GET", "/api/v1/users/me", headers={"x-client-name": "a client"})
+    assert json.loads(told.json["bio"])["x-client-name"] == "a client"

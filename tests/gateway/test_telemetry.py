@@ -71,6 +71,18 @@ async def test_each_request_leaves_one_line_without_query_or_token(tmp_path: Pat
     assert gateway.token not in log
 
 
+async def test_no_line_says_whose_name_was_in_the_path(tmp_path: Path) -> None:
+    async with platform(tmp_path, SETTINGS) as gateway:
+        for path in ("/api/v1/users/by/username/private", "/api/users/by/username/private", "/private"):
+            await gateway.call("GET", path)
+        await gateway.envoy.stop()
+
+    log = (tmp_path / ACCESS_LOG).read_text()
+    lines = [json.loads(line)["path"] for line in log.splitlines()]
+    assert lines[:2] == ["/api/v1/users/by/username/{username}", "/api/users/by/username/{username}"]
+    assert "private" not in log
+
+
 async def test_a_large_log_is_put_aside_and_a_new_one_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_LOG_BYTES", 1)
     monkeypatch.setattr(process, "_ROTATE_EVERY_S", 0.05)

@@ -90,7 +90,7 @@ TWEET: dict[str, Check] = {
     "language": text,
     "source": text,
     "conversation_id": an_id,
-    "reply_audience": _matches("everyone"),
+    "reply_audience": _matches("everyone|followed|mentioned"),
     "media": empty,
     "is_sensitive": flag,
     "content_warning": text,

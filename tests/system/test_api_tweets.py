@@ -186,24 +186,67 @@ def test_content_up_to_the_weighted_limit_is_kept_letter_by_letter(ada: Person, 
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "violated"),
     [
-        ("media_ids", ["1"]),
-        ("poll", {"options": ["a", "b"], "duration_minutes": 5}),
-        ("poll", {}),
-        ("geo", {"latitude": 1, "longitude": 2}),
-        ("is_sensitive", True),
-        ("content_warning", "careful"),
-        ("reply_audience", "followed"),
-        ("reply_audience", "nobody"),
-        ("language", "en"),
+        ("media_ids", ["1"], {"media_ids"}),
+        ("poll", {}, {"poll.options", "poll.duration_minutes"}),
+        ("poll", {"options": ["a", "a"], "duration_minutes": 5}, {"poll.options"}),
+        ("geo", {"latitude": 91, "longitude": -181}, {"geo.latitude", "geo.longitude"}),
+        ("content_warning", "x" * 101, {"content_warning"}),
+        ("reply_audience", "nobody", {"reply_audience"}),
+        ("language", "English", {"language"}),
     ],
 )
-def test_a_field_of_a_feature_to_come_is_refused_and_not_ignored(ada: Person, field: str, value: object) -> None:
+def test_a_field_that_cannot_be_kept_is_refused_and_not_ignored(
+    ada: Person, field: str, value: object, violated: set[str]
+) -> None:
     answer = ada.post("/tweets", {"content": "x", field: value})
     assert is_refused(answer, 400, "INVALID_INPUT") == ""
-    assert answer.violated == {field}
+    assert answer.violated == violated
     assert ada.home() == []
+
+
+def test_what_comes_with_a_tweet_is_shown_with_it(ada: Person) -> None:
+    made = ada.post(
+        "/tweets",
+        {
+            "content": "tea or coffee?",
+            "poll": {"options": ["tea", "coffee"], "duration_minutes": 5},
+            "geo": {"latitude": 47.5, "longitude": 0},
+            "is_sensitive": True,
+            "content_warning": "caffeine",
+            "reply_audience": "mentioned",
+            "language": "en-GB",
+        },
+    ).body
+
+    assert [option["text"] for option in made["poll"]["options"]] == ["tea", "coffee"]
+    assert (made["poll"]["closed"], made["poll"]["vote_count"], "voted_option" in made["poll"]) == (False, 0, False)
+    assert made["geo"] == {"latitude": 47.5, "longitude": 0}
+    assert (made["is_sensitive"], made["content_warning"]) == (True, "caffeine")
+    assert (made["reply_audience"], made["language"]) == ("mentioned", "en-GB")
+    assert _seen(ada, made) == made
+
+
+def test_a_thread_is_published_whole_and_its_mistakes_are_named_by_their_place(ada: Person) -> None:
+    made = ada.post("/tweets/thread", {"tweets": [{"content": "one"}, {"content": "two"}]}).body["tweets"]
+    assert [tweet["content"] for tweet in made] == ["one", "two"]
+    assert made[1]["reply_to_id"] == made[1]["conversation_id"] == made[0]["id"]
+
+    answer = ada.post("/tweets/thread", {"tweets": [{"content": "one"}, {"content": ""}]})
+    assert is_refused(answer, 400, "INVALID_INPUT") == ""
+    assert answer.violated == {"tweets[1].content"}
+
+
+def test_an_edited_tweet_shows_its_new_text_and_its_history_the_old_one(ada: Person) -> None:
+    made = ada.tweet("helo")
+    edited = ada.put(f"/tweets/{made['id']}", {"content": "hello"}).body
+
+    assert (edited["content"], edited["edit_count"], "edited_at" in edited) == ("hello", 1, True)
+    assert _seen(ada, edited) == edited
+    versions = ada.get(f"/tweets/{made['id']}/history").body["versions"]
+    assert [(each["version"], each["content"]) for each in versions] == [(2, "hello"), (1, "helo")]
+    assert [each["created_at"] for each in versions] == [edited["edited_at"], made["created_at"]]
 
 
 def test_a_repeat_under_a_key_gives_the_first_tweet(ada: Person, bob: Person) -> None:

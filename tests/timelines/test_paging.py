@@ -377,3 +377,35 @@ async def test_replies_are_paged_newest_first_and_know_since_id(idle: Serving) -
     newer = tweets_pb2.ListRepliesRequest(id=tweet.id, since_id=made[2])
     page = await ada.clients.tweets.ListReplies(newer, metadata=ada.signed)
     assert ([each.id for each in page.tweets], page.pagination.has_more) == (made[:2], False)
+
+
+async def test_a_cursor_from_long_before_the_held_list_goes_on_where_it_was(served: Serving) -> None:
+    ada, bob = await served.register("ada", "bob")
+    await ada.follow(bob)
+    made = await tweets(bob, 12)
+    await served.settle()
+    cursor = (await ada.home_page(limit=3)).pagination.next_cursor
+    await tweets(bob, 60)
+    await served.settle()
+    before = rebuilds(served)
+
+    page = await ada.home_page(limit=5, cursor=cursor)
+    assert [tweet.id for tweet in page.tweets] == made[3:8]
+    assert rebuilds(served) <= before + 1
+    rest = await ada.home_page(limit=100, cursor=page.pagination.next_cursor)
+    assert ([tweet.id for tweet in rest.tweets], rest.pagination.has_more) == (made[8:], False)
+
+
+async def test_a_deep_page_of_a_dropped_home_builds_one_list_from_where_it_is(served: Serving) -> None:
+    ada, bob = await served.register("ada", "bob")
+    await ada.follow(bob)
+    made = await tweets(bob, 40)
+    await served.settle()
+    cursor = (await ada.home_page(limit=6)).pagination.next_cursor
+    for place in (6, 12, 18):
+        await served.platform.timelines.clear()
+        before = rebuilds(served)
+        page = await ada.home_page(limit=6, cursor=cursor)
+        assert [tweet.id for tweet in page.tweets] == made[place : place + 6]
+        assert rebuilds(served) == before + 1
+        cursor = page.pagination.next_cursor

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from google.protobuf.message import Message
 from grpc import StatusCode
-from tests.rpc.serving import Person, Serving, refusal, serving
+from tests.rpc.serving import Serving, refusal
+from tests.tweets.asking import get
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
-from aviary.settings import Settings
-
-
-@pytest.fixture
-async def served(settings: Settings) -> AsyncIterator[Serving]:
-    async with serving(settings, workers=False) as running:
-        yield running
-
-
-async def get(person: Person, tweet_id: int) -> pb.Tweet:
-    return await person.clients.tweets.GetTweet(pb.GetTweetRequest(id=tweet_id), metadata=person.signed)
-
-
-async def create(person: Person, **fields: object) -> pb.Tweet:
-    request = pb.CreateTweetRequest(**fields)  # type: ignore[arg-type]
-    return await person.clients.tweets.CreateTweet(request, metadata=person.signed)
 
 
 async def test_a_new_tweet_is_answered_as_it_is_read_later(served: Serving) -> None:
@@ -73,29 +56,6 @@ async def test_a_text_of_just_the_limit_is_kept(served: Serving, content: str) -
 async def test_a_text_is_kept_composed_and_trimmed(served: Serving) -> None:
     (ada,) = await served.register("ada")
     assert (await ada.tweet("  cafe\u0301\r\n!  ")).content == "café\n!"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"media_ids": [1]},
-        {"poll": pb.PollInput(options=["a", "b"])},
-        {"is_sensitive": True},
-        {"content_warning": "spiders"},
-        {"reply_audience": "followed"},
-        {"geo": pb.Geo()},
-        {"language": "en"},
-    ],
-    ids=lambda fields: next(iter(fields)),
-)
-async def test_a_field_whose_feature_is_not_there_yet_is_refused_by_name(
-    served: Serving, fields: dict[str, object]
-) -> None:
-    (ada,) = await served.register("ada")
-    error = await refusal(create(ada, content="hello", **fields))
-
-    assert error.code() is StatusCode.INVALID_ARGUMENT
-    assert error.details() == f"{next(iter(fields))} cannot be set yet"
 
 
 async def test_a_retweet_stands_for_its_original_wherever_it_is_named(served: Serving) -> None:

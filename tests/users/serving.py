@@ -14,8 +14,9 @@ from google.protobuf.message import Message
 from tests.users.world import Time, World, opened
 
 from aviary import secrets
-from aviary.api.graph.v1 import graph_pb2
+from aviary.api.graph.v1 import graph_pb2, relations_pb2
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.tweets.v1 import tweets_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
 from aviary.api.users.v1 import users_pb2
@@ -32,14 +33,16 @@ from aviary.rpc.server import RpcServer
 from aviary.rpc.telemetry import Telemetry
 from aviary.secrets import Secrets
 from aviary.storage.memory.limits import MemoryRateLimits
-from aviary.users.rpc import UserCounts, UserRpc
+from aviary.users.hydrate import Profiles
+from aviary.users.peers import Peers
+from aviary.users.rpc import UserRpc
 
 # Every user's counts, so that a test can tell which is which.
 FOLLOWERS, FOLLOWING, TWEETS, LIKES = 3, 5, 7, 11
 
 
 class Neighbour:
-    """The graph and the tweets, which know counts alone."""
+    """The graph and the tweets, which know counts alone, and of no bonds and pins."""
 
     async def BatchGetCounts(
         self, request: graph_pb2.BatchGetCountsRequest, _call: Call
@@ -52,6 +55,14 @@ class Neighbour:
     ) -> tweets_pb2.BatchGetAuthorCountsResponse:
         counts = tweets_pb2.AuthorCounts(tweet_count=TWEETS, like_count=LIKES)
         return tweets_pb2.BatchGetAuthorCountsResponse(counts=[counts] * len(request.ids))
+
+    async def GetStandings(self, request: relations_pb2.GetStandingsRequest, _call: Call) -> relations_pb2.Standings:
+        return relations_pb2.Standings(bits=bytes(len(request.user_ids) // 8))
+
+    async def BatchGetPins(
+        self, request: tweets_pb2.BatchGetPinsRequest, _call: Call
+    ) -> tweets_pb2.BatchGetPinsResponse:
+        return tweets_pb2.BatchGetPinsResponse(tweet_ids=[0] * len(request.user_ids))
 
     def __getattr__(self, rpc: str) -> UnaryHandler:
         async def refuse(_request: Message, _call: Call) -> Message:
@@ -105,10 +116,11 @@ def _dispatcher(world: World, deployment: Secrets) -> Dispatcher:
         ]
     )
     channel: Any = LocalChannel(dispatcher, name="users", deadline_s=5)
-    counts = UserCounts(GraphServiceStub(channel), TweetServiceStub(channel))
+    peers = Peers(GraphServiceStub(channel), RelationServiceStub(channel), TweetServiceStub(channel))
     for file, name, servicer in (
-        (users_pb2, "UserService", UserRpc(world.service, counts)),
+        (users_pb2, "UserService", UserRpc(world.service, Profiles(peers))),
         (graph_pb2, "GraphService", Neighbour()),
+        (relations_pb2, "RelationService", Neighbour()),
         (tweets_pb2, "TweetService", Neighbour()),
     ):
         dispatcher.add(file.DESCRIPTOR.services_by_name[name], servicer)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aviary.api.graph.v1 import graph_pb2, relations_pb2
+from aviary.api.graph.v1 import graph_pb2, lists_pb2, relations_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
+from aviary.eventlog import insist
+from aviary.graph.lists.rpc import ListRpc
+from aviary.graph.lists.service import ListService
+from aviary.graph.peers import UserDirectory
+from aviary.graph.regard import Regards
 from aviary.graph.relations.rpc import RelationRpc
 from aviary.graph.relations.service import RelationService
-from aviary.graph.rpc import GraphRpc, UserDirectory
+from aviary.graph.rpc import GraphRpc, UserPages
 from aviary.graph.service import GraphService
+from aviary.graph.worker import erasing
+from aviary.storage.sqlite.edges import Erased
 from aviary.storage.sqlite.graph import SqliteGraphStore
+from aviary.storage.sqlite.graph_counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph_erasure import SqliteGraphErasure
+from aviary.storage.sqlite.graph_records import SqliteGraphRecords
+from aviary.storage.sqlite.lists import SqliteListStore
 from aviary.storage.sqlite.relations import SqliteRelationStore
 
 if TYPE_CHECKING:
@@ -18,11 +30,24 @@ if TYPE_CHECKING:
 
 
 def build(platform: Platform) -> None:
-    """Add follows, and the relations that count nothing."""
-    database = platform.database("graph")
+    """Add follows, the relations that count nothing, lists, and what erases a person from all of them."""
+    database, erased = platform.database("graph"), Erased()
     directory = UserDirectory(UserServiceStub(platform.channel("graph")))
-    service = GraphService(SqliteGraphStore(database), directory)
-    rpc = GraphRpc(service, directory, platform.cursors)
-    platform.dispatcher.add(graph_pb2.DESCRIPTOR.services_by_name["GraphService"], rpc)
-    relations = RelationRpc(RelationService(SqliteRelationStore(database, platform.clock)))
-    platform.dispatcher.add(relations_pb2.DESCRIPTOR.services_by_name["RelationService"], relations)
+    relation_store = SqliteRelationStore(database, platform.clock, erased)
+    regards = Regards(directory, relation_store)
+    service = GraphService(SqliteGraphStore(database, platform.clock, erased), regards)
+    relations = RelationService(relation_store, regards, platform.clock)
+    lists = ListService(SqliteListStore(database, erased), relation_store, regards)
+    users = UserPages(directory, platform.cursors)
+    graph = GraphRpc(
+        service, relations, users, records=SqliteGraphRecords(database), counters=SqliteGraphCounters(database)
+    )
+    for name, descriptor, rpc in (
+        ("GraphService", graph_pb2.DESCRIPTOR, graph),
+        ("RelationService", relations_pb2.DESCRIPTOR, RelationRpc(relations, service, users)),
+        ("ListService", lists_pb2.DESCRIPTOR, ListRpc(lists, users, platform.cursors)),
+    ):
+        platform.dispatcher.add(descriptor.services_by_name[name], rpc)
+    platform.consume("users", erasing(SqliteGraphErasure(database, erased)), offsets="graph")
+    # A process that stopped in the middle of a deletion left some of the list behind.
+    platform.background.append(partial(insist, lists.sweep, what="sweep lists"))

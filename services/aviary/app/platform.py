@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aviary import secrets
@@ -46,6 +46,7 @@ class Platform:
         self.timelines = NativeTimelines(settings, self.clock, self.metrics)
         # Whoever follows a log; all of them run while the platform does.
         self.consumers: list[Consumer] = []
+        self._consumers_of: dict[str, list[Consumer]] = {}
         # Whatever else runs for ever; it must outlive a store that is down.
         self.background: list[Callable[[], Awaitable[None]]] = [self._keep_house]
         # What must be true before the process may serve.
@@ -76,7 +77,16 @@ class Platform:
         """Follow the events of one service, keeping the offset in the file of another."""
         consumer = Consumer(SqliteEventLog(self.database(log)), SqliteOffsets(self.database(offsets)), what)
         self.consumers.append(consumer)
+        self._consumers_of.setdefault(log, []).append(consumer)
         return consumer
+
+    def consumers_of(self, log: str) -> Sequence[Consumer]:
+        """Whoever follows the events of one service."""
+        return self._consumers_of.get(log, [])
+
+    def databases(self) -> Sequence[Database]:
+        """Every file that is open."""
+        return list(self._databases.values())
 
     @asynccontextmanager
     async def workers(self) -> AsyncIterator[None]:
@@ -109,14 +119,8 @@ class Platform:
     def _make_dispatcher(self) -> Dispatcher:
         verifier = TokenVerifier({self.secrets.key_id: self.secrets.signing_key.public_key()}, self.denied)
         return Dispatcher(
-            [
-                Telemetry(self.metrics),
-                boundary.errors,
-                boundary.deadline,
-                Identity(verifier),
-                IdempotencyKeys(self.secrets.derive("idempotency")),
-                Limits(self.limits_store, self.limits),
-            ]
+            [Telemetry(self.metrics), boundary.errors, boundary.deadline, Identity(verifier)],
+            at_entry=[IdempotencyKeys(self.secrets.derive("idempotency")), Limits(self.limits_store, self.limits)],
         )
 
     async def _keep_house(self) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from aviary.api.fanout.v1.fanout_pb2_grpc import FanoutServiceStub
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
-from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.timelines.home import Home
 from aviary.timelines.lists import HomeLists
-from aviary.timelines.rpc import FanoutTiers, GraphOfSources, TimelineRpc, TweetsById, UsersWhoExist
+from aviary.timelines.peers import FanoutTiers, GraphOfSources, TweetsById
+from aviary.timelines.rpc import TimelineRpc
 from aviary.timelines.service import TimelineService
 from aviary.timelines.sources import SourcesByViewer
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def build(platform: Platform) -> None:
-    """Add homes and user timelines."""
+    """Add homes, and all other lists of tweets for a reader."""
     channel = platform.channel("timelines")
     tweets = TweetsById(TweetServiceStub(channel))
-    sources = SourcesByViewer(GraphOfSources(GraphServiceStub(channel)), FanoutTiers(FanoutServiceStub(channel)))
+    graph = GraphOfSources(GraphServiceStub(channel), ListServiceStub(channel))
+    sources = SourcesByViewer(graph, FanoutTiers(FanoutServiceStub(channel)), platform.clock)
     lists = HomeLists(platform.timelines, tweets, entries_kept=platform.settings.timeline_entries)
-    people = UsersWhoExist(UserServiceStub(channel))
-    service = TimelineService(Home(sources, lists, tweets), tweets, people, platform.timelines)
+    service = TimelineService(Home(sources, lists, tweets), graph, tweets, platform.timelines)
     rpc = TimelineRpc(service, platform.cursors)
     platform.dispatcher.add(timelines_pb2.DESCRIPTOR.services_by_name["TimelineService"], rpc)

@@ -5,13 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
-from aviary.api.tweets.v1 import tweets_pb2
+from aviary.api.tweets.v1 import drafts_pb2, engagement_pb2, tweets_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
+from aviary.storage.sqlite.agenda import SqliteAgendaStore
+from aviary.storage.sqlite.conversations import SqliteConversationStore
+from aviary.storage.sqlite.drafts import SqliteDraftStore
+from aviary.storage.sqlite.engagement import SqliteEngagementStore
+from aviary.storage.sqlite.indices import SqliteIndexStore
+from aviary.storage.sqlite.personal import SqlitePersonalStore
+from aviary.storage.sqlite.polls import SqlitePollStore
+from aviary.storage.sqlite.removal import SqliteRemovalStore
+from aviary.storage.sqlite.tweet_counters import SqliteCounterStore
 from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.tweets.agenda.worker import AgendaWorker
+from aviary.tweets.conversations.rpc import ConversationRpc
+from aviary.tweets.conversations.service import ConversationService
+from aviary.tweets.drafts.rpc import DraftRpc
+from aviary.tweets.drafts.service import DraftService
+from aviary.tweets.engagement.rpc import EngagementRpc
+from aviary.tweets.engagement.service import EngagementService
 from aviary.tweets.hydrate import Hydrator
+from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.peers import Peers
 from aviary.tweets.rpc import TweetRpc
 from aviary.tweets.service import TweetService
+from aviary.tweets.upkeep.rpc import UpkeepRpc
+from aviary.tweets.upkeep.worker import UpkeepWorker
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -21,6 +40,23 @@ def build(platform: Platform) -> None:
     """Add tweets, and what people do with them."""
     channel, database = platform.channel("tweets"), platform.database("tweets")
     peers = Peers(UserServiceStub(channel), RelationServiceStub(channel))
-    service = TweetService(SqliteTweetStore(database), peers)
-    rpc = TweetRpc(service, Hydrator(service, platform.clock), platform.cursors)
+    service = TweetService(SqliteTweetStore(database), peers, platform.settings)
+    hydrator, cursors = Hydrator(service, platform.clock), platform.cursors
+    conversations = ConversationRpc(ConversationService(SqliteConversationStore(database)), service, hydrator, cursors)
+    upkeep = UpkeepRpc(SqlitePersonalStore(database), SqliteCounterStore(database), platform.clock)
+    indices = IndexRpc(SqliteIndexStore(database))
+    rpc = TweetRpc(service, hydrator, cursors, indices=indices, conversations=conversations, upkeep=upkeep)
     platform.dispatcher.add(tweets_pb2.DESCRIPTOR.services_by_name["TweetService"], rpc)
+
+    engagement = EngagementService(SqliteEngagementStore(database), SqlitePollStore(database), service)
+    engagement_rpc = EngagementRpc(engagement, service, hydrator, peers, cursors)
+    platform.dispatcher.add(engagement_pb2.DESCRIPTOR.services_by_name["EngagementService"], engagement_rpc)
+
+    drafts = DraftRpc(DraftService(SqliteDraftStore(database), service, platform.clock), cursors)
+    platform.dispatcher.add(drafts_pb2.DESCRIPTOR.services_by_name["DraftService"], drafts)
+    agenda = AgendaWorker(SqliteAgendaStore(database), service, peers, platform.clock)
+    platform.background.append(agenda.run)
+
+    worker = UpkeepWorker(SqliteRemovalStore(database), settings=platform.settings, clock=platform.clock)
+    platform.consume("users", worker.consumption(), offsets="tweets")
+    platform.background.append(worker.run)

@@ -7,11 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
-from aviary.api.users.v1 import users_pb2
+from aviary.api.users.v1 import accounts_pb2, admin_pb2, users_pb2
+from aviary.app.scrubbing import scrub
+from aviary.storage.objects.vault import FolderVault
+from aviary.storage.sqlite.accounts import SqliteAccountStore
+from aviary.storage.sqlite.exports import SqliteExportStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
 from aviary.storage.sqlite.users import SqliteUserStore
-from aviary.users.rpc import UserCounts, UserRpc
+from aviary.users.accounts.rpc import AccountRpc
+from aviary.users.accounts.service import AccountService
+from aviary.users.admin.rpc import AdminRpc
+from aviary.users.exports.service import ExportService
+from aviary.users.exports.worker import ExportWorker, sweep
+from aviary.users.hydrate import Profiles
+from aviary.users.peers import Peers
+from aviary.users.rpc import UserRpc
 from aviary.users.service import UserService
 from aviary.users.tokens import Tokens
 from aviary.users.worker import feed_deny_list
@@ -23,7 +35,7 @@ if TYPE_CHECKING:
 def build(platform: Platform) -> None:
     """Add accounts, profiles and sessions, and what keeps the deny list."""
     settings, channel, database = platform.settings, platform.channel("users"), platform.database("users")
-    store = SqliteUserStore(database)
+    store, accounts = SqliteUserStore(database), SqliteAccountStore(database)
     service = UserService(
         store,
         platform.passwords,
@@ -33,18 +45,48 @@ def build(platform: Platform) -> None:
         limits=platform.limits_store,
         login_failures=platform.limits.get("login_failures"),
     )
-    counts = UserCounts(GraphServiceStub(channel), TweetServiceStub(channel))
-    platform.dispatcher.add(users_pb2.DESCRIPTOR.services_by_name["UserService"], UserRpc(service, counts))
+    account_service = AccountService(
+        store,
+        accounts,
+        platform.passwords,
+        denied=platform.denied,
+        access_ttl_s=settings.access_token_ttl_s,
+        limits=platform.limits_store,
+        login_failures=platform.limits.get("login_failures"),
+    )
+    peers = Peers(GraphServiceStub(channel), RelationServiceStub(channel), TweetServiceStub(channel))
+    profiles = Profiles(peers)
+    exports = _exports(platform, store, accounts, peers)
+    for file, name, rpc in (
+        (users_pb2, "UserService", UserRpc(service, profiles)),
+        (accounts_pb2, "AccountService", AccountRpc(account_service, exports, profiles, platform.cursors)),
+        (admin_pb2, "AdminService", AdminRpc(account_service, profiles)),
+    ):
+        platform.dispatcher.add(file.DESCRIPTOR.services_by_name[name], rpc)
+    platform.background.append(partial(scrub, platform))
+    _feed_deny_list(platform, store)
 
+
+def _exports(platform: Platform, store: SqliteUserStore, accounts: SqliteAccountStore, peers: Peers) -> ExportService:
+    exports = SqliteExportStore(platform.database("users"))
+    vault = FolderVault(platform.settings.data_dir / "exports", platform.secrets.derive("exports"))
+    service = ExportService(exports, vault, platform.clock)
+    worker = ExportWorker(exports, vault, store, accounts, peers)
+    platform.consume("users", worker.consumption(), offsets="users")
+    platform.background.append(partial(sweep, service))
+    return service
+
+
+def _feed_deny_list(platform: Platform, store: SqliteUserStore) -> None:
     loaded = asyncio.Event()
     platform.preparations.append(loaded)
     platform.background.append(
         partial(
             feed_deny_list,
-            SqliteEventLog(database),
+            SqliteEventLog(platform.database("users")),
             store,
             platform.denied,
-            for_s=settings.access_token_ttl_s,
+            for_s=platform.settings.access_token_ttl_s,
             loaded=loaded,
         )
     )

@@ -115,10 +115,9 @@ class FanoutWorker:
 
     async def _tier(self, author_id: int, followers: int, tweet_id: int) -> Tier:
         """Return the author's tier; one above push is stored before it takes effect, and never lowered."""
-        if followers < self._settings.fanout_mid_followers:
-            return Tier.PUSH
-        tier = Tier.PULL if followers >= self._settings.fanout_pull_followers else Tier.MID
-        await self._tiers.raise_tier(AuthorTier(author_id=author_id, tier=tier, from_id=tweet_id))
+        tier = tier_of(followers, self._settings)
+        if tier is not Tier.PUSH:
+            await self._tiers.raise_tier(AuthorTier(author_id=author_id, tier=tier, from_id=tweet_id))
         return tier
 
     async def _append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
@@ -133,6 +132,13 @@ class FanoutWorker:
         share_s = written / self._settings.fanout_author_writes_per_s
         if written >= self._settings.fanout_batch and share_s > took_s:
             await asyncio.sleep(share_s - took_s)
+
+
+def tier_of(followers: int, settings: Settings) -> Tier:
+    """The tier of an author with so many followers."""
+    if followers < settings.fanout_mid_followers:
+        return Tier.PUSH
+    return Tier.PULL if followers >= settings.fanout_pull_followers else Tier.MID
 
 
 def _is_tweet(event: Event) -> bool:

@@ -61,7 +61,8 @@ def _headers() -> Json:
                 {"append": header("access-control-allow-origin", "*")},
                 {
                     "append": header(
-                        "access-control-expose-headers", f"retry-after, x-request-id, {', '.join(LIMIT_HEADERS)}"
+                        "access-control-expose-headers",
+                        f"content-disposition, retry-after, x-request-id, {', '.join(LIMIT_HEADERS)}",
                     )
                 },
                 {"append": header("x-content-type-options", "nosniff")},

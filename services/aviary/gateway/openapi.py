@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from aviary.gateway import responses
 from aviary.gateway.bindings import Binding, bindings, methods
 from aviary.gateway.comments import comments
-from aviary.gateway.schemas import Schemas
+from aviary.gateway.schemas import Schemas, is_body
 from aviary.gateway.xds import Json
 from aviary.rpc.method import PUBLIC, Method
 
@@ -21,7 +21,8 @@ is the same as `/api/v1/…`.
 
 Every field of an answer is always present, except optional ids and messages that have no value. Errors have one \
 shape, whoever refuses: `code` is the gRPC code, `message` a sentence, `details` hold a machine-readable reason. Lists \
-are paged by cursor. A POST may be repeated under the same `Idempotency-Key`: the first answer comes again."""
+are paged by cursor. A POST may be repeated under the same `Idempotency-Key`: the first answer comes again. A client \
+may name itself in `x-client-name` (at most 50 printable characters): sessions and tweets then say so."""
 _SYSTEM = "system"
 
 
@@ -72,13 +73,20 @@ def _operation(binding: Binding, schemas: Schemas, comment: str) -> Json:
         "summary": re.split(r"(?<=\.)\s", comment, maxsplit=1)[0].removesuffix("."),
         "description": comment,
         "parameters": list(_parameters(binding, schemas)),
-        "responses": responses.responses(binding, schemas.answered(binding.response), comment),
+        "responses": responses.responses(binding, _answer(binding, schemas), comment),
     }
     if binding.body:
         operation["requestBody"] = _body(binding, schemas)
     if binding.method.access == PUBLIC:
         operation["security"] = []
     return operation
+
+
+def _answer(binding: Binding, schemas: Schemas) -> Json:
+    """What the good answer holds, by content type."""
+    if is_body(binding.response):
+        return {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    return {"application/json": {"schema": schemas.answered(binding.response)}}
 
 
 def _parameters(binding: Binding, schemas: Schemas) -> Iterator[Json]:

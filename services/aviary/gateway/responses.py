@@ -28,7 +28,7 @@ _LIMITS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
 def responses(binding: Binding, answer: Json, comment: str) -> Json:
-    """All answers of one call: the good one, and the errors that its comment names or that any such call may meet."""
+    """All answers of one call: the good one by content type, and the errors that any or this one may meet."""
     named = _ALWAYS | {name for name in ERRORS if re.search(rf"\b{name}\b", comment)}
     if binding.method.access != PUBLIC:
         named |= {"UNAUTHENTICATED"}
@@ -39,7 +39,7 @@ def responses(binding: Binding, answer: Json, comment: str) -> Json:
     success = {
         "description": "Done.",
         "headers": _references("headers", *_LIMITS, "x-request-id"),
-        "content": {"application/json": {"schema": answer}},
+        "content": answer,
     }
     refused = {str(status): _reference("responses", name) for name, (status, _) in ERRORS.items() if name in named}
     return {"200": success, **refused}

@@ -17,7 +17,7 @@ SIGNED_IN = "signed_in"
 _GRACE_S = 0.5
 _CORS = {
     "allow-methods": "GET, POST, PUT, DELETE",
-    "allow-headers": "authorization, content-type, idempotency-key, traceparent",
+    "allow-headers": "authorization, content-type, idempotency-key, traceparent, x-client-name",
     "max-age": "86400",
 }
 # The transcoder refuses, with 404, any path that no RPC is bound to.
@@ -71,7 +71,7 @@ def _literal_first(bindings: Sequence[Binding]) -> list[Binding]:
 def _served(pages: Mapping[str, Json]) -> Iterator[Json]:
     """Routes of the pages that Envoy answers from its own configuration, by path."""
     for path, action in pages.items():
-        yield {"match": {"path": path, "headers": [_verb("GET|HEAD")]}, **action, **_NOT_TRANSCODED}
+        yield {"name": path, "match": {"path": path, "headers": [_verb("GET|HEAD")]}, **action, **_NOT_TRANSCODED}
 
 
 def page(body: str, content_type: str, **headers: str) -> Json:
@@ -94,6 +94,8 @@ def redirect(path: str) -> Json:
 def _calls(binding: Binding, settings: Settings) -> Iterator[Json]:
     for template in _templates(binding.template):
         yield {
+            # What the access log says of the path, whose variables are people's names and words.
+            "name": template,
             "match": {**_path(template), "headers": [_verb(binding.verb)]},
             "route": _action(binding, settings),
             "decorator": {"operation": binding.method.path, "propagate": False},

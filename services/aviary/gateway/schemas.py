@@ -23,7 +23,12 @@ _SCALARS: Mapping[int, Json] = {
     FieldDescriptor.CPPTYPE_DOUBLE: {"type": "number", "format": "double"},
     FieldDescriptor.CPPTYPE_STRING: {"type": "string"},
 }
-_TIMESTAMP = "google.protobuf.Timestamp"
+# Messages that JSON writes otherwise than as objects of their fields.
+_SPECIAL: Mapping[str, Json] = {
+    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
+    "google.protobuf.ListValue": {"type": "array"},
+}
+_BODY = "google.api.HttpBody"
 # Fields that mean the same in every request that has them.
 _EVERYWHERE: Mapping[str, Json] = {
     "limit": {
@@ -40,6 +45,11 @@ _AT_MOST = re.compile(r"[Aa]t most (\d+) characters")
 _ALPHABET = re.compile(r"(\d+)-(\d+) of (\[[^\]]+\])")
 _WORD = r'"(\w+)"'
 _CHOICES = re.compile(rf"{_WORD}(?: \(the default\)|, the default)?(?:(?:,| or) {_WORD}(?: \(the default\))?)*\.")
+
+
+def is_body(message: Descriptor) -> bool:
+    """Tell whether an answer is sent as it is, under a content type of its own, instead of as JSON."""
+    return message.full_name == _BODY
 
 
 class Schemas:
@@ -92,7 +102,7 @@ class Schemas:
         return schema
 
     def _collect(self, message: Descriptor, into: dict[str, Descriptor]) -> None:
-        if message.full_name in into or message.full_name == _TIMESTAMP:
+        if message.full_name in into or message.full_name in _SPECIAL:
             return
         if not message.GetOptions().map_entry:
             into[message.full_name] = message
@@ -113,8 +123,8 @@ def _repeated(field: FieldDescriptor) -> Json:
 
 def _single(field: FieldDescriptor) -> Json:
     if field.message_type is not None:
-        if field.message_type.full_name == _TIMESTAMP:
-            return {"type": "string", "format": "date-time"}
+        if special := _SPECIAL.get(field.message_type.full_name):
+            return dict(special)
         return _reference(field.message_type)
     if field.enum_type is not None:
         return {"type": "string", "enum": [value.name for value in field.enum_type.values]}

@@ -1,75 +1,107 @@
-"""The graph between Protobuf and records."""
+"""Follows between Protobuf and records."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from google.protobuf.message import Message
 
 from aviary import ids
 from aviary.api.graph.v1 import graph_pb2 as pb
-from aviary.api.users.v1 import users_pb2
-from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
+from aviary.api.personal.v1 import personal_pb2
+from aviary.api.reconcile.v1 import reconcile_pb2
+from aviary.errors import InvalidInput
+from aviary.graph.peers import UserDirectory
+from aviary.graph.relations.service import RelationService
+from aviary.graph.relations.store import Standing
 from aviary.graph.service import GraphService
-from aviary.paging import Cursors, Page
+from aviary.graph.upkeep import GraphCounters, GraphRecords
+from aviary.paging import Cursors, Page, PageRequest
 from aviary.rpc import pages
 from aviary.rpc.call import Call
 
 _STREAM_PAGE = 1_000
+_MAX_STREAM_PAGE = 100_000
+_MAX_COUNTS = 1_000
 
 
-class UserDirectory:
-    """The users service as the graph asks it."""
+class UserPages:
+    """Lists of users as every service of the graph answers with them."""
 
-    def __init__(self, users: UserServiceStub) -> None:
-        self._users = users
+    def __init__(self, directory: UserDirectory, cursors: Cursors) -> None:
+        self._directory = directory
+        self._cursors = cursors
 
-    async def exist(self, user_ids: Sequence[int]) -> bool:
-        found = await self._users.BatchGetSummaries(users_pb2.BatchGetSummariesRequest(ids=user_ids))
-        return len(found.users) - len(found.hidden_ids) == len(user_ids)
-
-    async def users(self, user_ids: Sequence[int]) -> Sequence[users_pb2.User]:
-        return (await self._users.BatchGetUsers(users_pb2.BatchGetUsersRequest(ids=user_ids))).users
+    async def answer(
+        self, scope: str, request: Message, read: Callable[[PageRequest], Awaitable[Page[int]]]
+    ) -> pb.ListFollowsResponse:
+        """Read the page that was asked of the list `scope`, and fill in the users."""
+        asked = pages.requested(self._cursors, scope, request)
+        page = await read(asked)
+        return pb.ListFollowsResponse(
+            users=await self._directory.users(page.items),
+            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
+        )
 
 
 class GraphRpc:
     """Serves aviary.api.graph.v1.GraphService."""
 
-    def __init__(self, service: GraphService, directory: UserDirectory, cursors: Cursors) -> None:
+    def __init__(
+        self,
+        service: GraphService,
+        relations: RelationService,
+        users: UserPages,
+        *,
+        records: GraphRecords,
+        counters: GraphCounters,
+    ) -> None:
         self._service = service
-        self._directory = directory
-        self._cursors = cursors
+        self._relations = relations
+        self._users = users
+        self._records = records
+        self._counters = counters
 
     async def Follow(self, request: pb.FollowRequest, call: Call) -> pb.FollowResponse:
         change = await self._service.follow(call.user_id, request.id, claim=call.claim)
         call.repeated = not change.changed
-        return pb.FollowResponse(following=True)
+        return pb.FollowResponse(following=not change.requested, requested=change.requested)
 
     async def Unfollow(self, request: pb.UnfollowRequest, call: Call) -> pb.FollowResponse:
         await self._service.unfollow(call.user_id, request.id)
-        return pb.FollowResponse(following=False)
+        return pb.FollowResponse()
 
     async def ListFollowers(self, request: pb.ListFollowsRequest, call: Call) -> pb.ListFollowsResponse:
-        scope = f"followers:{request.id}:{call.user_id}"
-        page = pages.requested(self._cursors, scope, request)
-        return await self._listing(scope, page.limit, await self._service.followers(request.id, page))
+        async def read(page: PageRequest) -> Page[int]:
+            return await self._service.followers(call.user_id, request.id, page)
+
+        return await self._users.answer(f"followers:{request.id}:{call.user_id}", request, read)
 
     async def ListFollowing(self, request: pb.ListFollowsRequest, call: Call) -> pb.ListFollowsResponse:
-        scope = f"following:{request.id}:{call.user_id}"
-        page = pages.requested(self._cursors, scope, request)
-        return await self._listing(scope, page.limit, await self._service.following(request.id, page))
+        async def read(page: PageRequest) -> Page[int]:
+            return await self._service.following(call.user_id, request.id, page)
+
+        return await self._users.answer(f"following:{request.id}:{call.user_id}", request, read)
 
     async def GetRelationship(self, request: pb.GetRelationshipRequest, call: Call) -> pb.Relationship:
-        following, followed_by = await self._service.relationship(request.id, request.target_id)
-        answer = pb.Relationship(following=following, followed_by=followed_by)
+        found = await self._service.relationship(call.user_id, request.id, request.target_id)
+        answer = pb.Relationship(following=found.following, followed_by=found.followed_by)
         if request.id == call.user_id:
-            answer.requested = answer.blocking = answer.blocked_by = answer.muting = False
+            (standing,) = await self._relations.standings(request.id, [request.target_id])
+            answer.requested = await self._relations.asks(request.id, request.target_id)
+            answer.blocking = bool(standing & Standing.BLOCKING)
+            answer.blocked_by = bool(standing & Standing.BLOCKED_BY)
+            answer.muting = bool(standing & Standing.MUTING)
         return answer
 
     async def StreamFollowers(self, request: pb.StreamFollowersRequest, _call: Call) -> AsyncIterator[pb.FollowerIds]:
+        if not 0 <= request.page_size <= _MAX_STREAM_PAGE:
+            raise InvalidInput(f"page_size is {request.page_size}; the limit is {_MAX_STREAM_PAGE:,}")
         (counts,) = await self._service.counts([request.user_id])
         yield pb.FollowerIds(follower_count=counts.followers)
-        pages = self._service.stream_followers(request.user_id, page_size=request.page_size or _STREAM_PAGE)
-        async for page in pages:
-            yield pb.FollowerIds(ids=ids.pack(page))
+        pieces = self._service.stream_followers(request.user_id, page_size=request.page_size or _STREAM_PAGE)
+        async for piece in pieces:
+            yield pb.FollowerIds(ids=ids.pack(piece))
 
     async def GetSources(self, request: pb.GetSourcesRequest, _call: Call) -> pb.Sources:
         held = request.if_version_not if request.HasField("if_version_not") else None
@@ -79,14 +111,34 @@ class GraphRpc:
             follow_version=sources.follow_version,
             unchanged=sources.ids is None,
             ids=ids.pack(sources.ids or ()),
+            valid_until_ms=sources.valid_until_ms,
         )
 
     async def BatchGetCounts(self, request: pb.BatchGetCountsRequest, _call: Call) -> pb.BatchGetCountsResponse:
+        if len(request.ids) > _MAX_COUNTS:
+            raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_COUNTS:,}", fields={"ids": "at most 1,000"})
         counts = await self._service.counts(request.ids)
         return pb.BatchGetCountsResponse(
             counts=[pb.Counts(follower_count=each.followers, following_count=each.following) for each in counts]
         )
 
-    async def _listing(self, scope: str, limit: int, page: Page[int]) -> pb.ListFollowsResponse:
-        users = await self._directory.users(page.items)
-        return pb.ListFollowsResponse(users=users, pagination=pages.pagination(self._cursors, scope, limit, page))
+    async def StreamPersonalData(
+        self, request: personal_pb2.PersonalDataRequest, _call: Call
+    ) -> AsyncIterator[personal_pb2.PersonalData]:
+        async for piece in self._records.of(request.user_id):
+            yield personal_pb2.PersonalData(file=piece.file, rows=piece.rows)
+
+    async def Reconcile(
+        self, request: reconcile_pb2.ReconcileRequest, _call: Call
+    ) -> AsyncIterator[reconcile_pb2.Drift]:
+        async for found in self._counters.recount(repair=request.repair):
+            for drift in found.drifts:
+                yield reconcile_pb2.Drift(
+                    counter=drift.counter,
+                    entity_id=drift.entity_id,
+                    stored=drift.stored,
+                    counted=drift.counted,
+                    repaired=drift.repaired,
+                    examined=found.examined,
+                )
+            yield reconcile_pb2.Drift(examined=found.examined)

@@ -1,72 +1,81 @@
-"""The graph's decisions."""
+"""The decisions about follows."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
-from aviary.errors import InvalidInput, NotFound
-from aviary.graph.store import Change, Counts, GraphStore
+from aviary.errors import InvalidInput
+from aviary.graph.regard import Regards, nobody
+from aviary.graph.store import Change, Counts, GraphStore, Placed, Sources
+from aviary.graph.walk import walk
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
 
 
-class People(Protocol):
-    """What the graph asks of the users service."""
-
-    async def exist(self, user_ids: Sequence[int]) -> bool:
-        """Tell whether every one of `user_ids` is a user whom others may see."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Whose tweets belong to a home; `ids` is None when the caller's version is current."""
+class Relationship:
+    """Whether one follows the other, both ways."""
 
-    sources_version: int
-    follow_version: int
-    ids: Sequence[int] | None
+    following: bool
+    followed_by: bool
 
 
 class GraphService:
     """Follows, and the questions that others ask about them."""
 
-    def __init__(self, store: GraphStore, people: People) -> None:
+    def __init__(self, store: GraphStore, regards: Regards) -> None:
         self._store = store
-        self._people = people
+        self._regards = regards
 
     async def follow(self, follower_id: int, followee_id: int, *, claim: Claim | None) -> Change:
-        if follower_id == followee_id:
-            raise InvalidInput(f"user {follower_id} cannot follow themselves", fields={"id": "somebody else's id"})
-        await self._must_exist(followee_id)
-        return await self._store.follow(follower_id, followee_id, claim=claim)
+        must_differ(follower_id, followee_id, "follow")
+        account = await self._regards.account(followee_id)
+        return await self._store.follow(follower_id, followee_id, protected=account.protected, claim=claim)
 
     async def unfollow(self, follower_id: int, followee_id: int) -> Change:
-        if follower_id == followee_id:
-            raise InvalidInput(f"user {follower_id} cannot unfollow themselves", fields={"id": "somebody else's id"})
-        await self._must_exist(followee_id)
+        must_differ(follower_id, followee_id, "unfollow")
+        await self._regards.must_exist(followee_id)
         return await self._store.unfollow(follower_id, followee_id)
 
-    async def followers(self, user_id: int, page: PageRequest) -> Page[int]:
-        await self._must_exist(user_id)
-        return await self._store.followers(user_id, page)
+    async def remove_follower(self, user_id: int, follower_id: int) -> Change:
+        must_differ(user_id, follower_id, "remove")
+        await self._regards.must_exist(follower_id)
+        return await self._store.remove_follower(user_id, follower_id)
 
-    async def following(self, user_id: int, page: PageRequest) -> Page[int]:
-        await self._must_exist(user_id)
-        return await self._store.following(user_id, page)
+    async def followers(self, viewer_id: int, user_id: int, page: PageRequest) -> Page[int]:
+        await self._regards.must_open(viewer_id, user_id)
+        return await walk(page, partial(self._followers, user_id), partial(self._regards.met, viewer_id))
 
-    async def relationship(self, user_id: int, target_id: int) -> tuple[bool, bool]:
-        """Whether `user_id` follows `target_id`, and the other way round."""
-        await self._must_exist(user_id, target_id)
+    async def following(self, viewer_id: int, user_id: int, page: PageRequest) -> Page[int]:
+        await self._regards.must_open(viewer_id, user_id)
+        return await walk(page, partial(self._following, user_id), partial(self._regards.met, viewer_id))
+
+    async def mutuals(self, viewer_id: int, user_id: int, page: PageRequest) -> Page[int]:
+        """Page through those whom the viewer follows and who follow the user."""
+        await self._regards.must_open(viewer_id, user_id)
+
+        async def pick(candidates: Sequence[int]) -> AbstractSet[int]:
+            # The viewer's own follows are few; whoever is asked about may have millions of followers.
+            common = await self._store.followers_among(user_id, candidates)
+            return await self._regards.met(viewer_id, sorted(common))
+
+        return await walk(page, partial(self._following, viewer_id), pick)
+
+    async def relationship(self, viewer_id: int, user_id: int, target_id: int) -> Relationship:
+        """Tell how two people stand; about others, where a list that tells it is open to the viewer."""
+        regard = await self._regards.of(viewer_id, sorted({user_id, target_id}))
+        both_stand = all(each in regard.accounts and regard.accounts[each].stands for each in (user_id, target_id))
+        is_told = viewer_id in {user_id, target_id} or regard.opens(user_id) or regard.opens(target_id)
+        if not both_stand or not is_told:
+            raise nobody(user_id, target_id)
         following, followed_by = await self._store.are_following([(user_id, target_id), (target_id, user_id)])
-        return following, followed_by
+        return Relationship(following=following, followed_by=followed_by)
 
     async def sources(self, viewer_id: int, *, if_version_not: int | None) -> Sources:
-        # The version is read first: a follow that lands in between makes the next read ask again.
-        versions = await self._store.versions(viewer_id)
-        unchanged = versions.sources == if_version_not
-        ids = None if unchanged else [viewer_id, *await self._store.following_ids(viewer_id)]
-        return Sources(sources_version=versions.sources, follow_version=versions.follow, ids=ids)
+        return await self._store.sources(viewer_id, if_version_not=if_version_not)
 
     async def stream_followers(self, user_id: int, *, page_size: int) -> AsyncIterator[Sequence[int]]:
         """Yield the followers in pages, oldest follow first."""
@@ -81,6 +90,14 @@ class GraphService:
     async def counts(self, user_ids: Sequence[int]) -> Sequence[Counts]:
         return await self._store.counts(user_ids) if user_ids else []
 
-    async def _must_exist(self, *user_ids: int) -> None:
-        if not await self._people.exist(sorted(set(user_ids))):
-            raise NotFound(f"there is no user {' or '.join(map(str, user_ids))}")
+    async def _followers(self, user_id: int, below: int, count: int) -> Sequence[Placed]:
+        return await self._store.followers(user_id, below=below, limit=count)
+
+    async def _following(self, user_id: int, below: int, count: int) -> Sequence[Placed]:
+        return await self._store.following(user_id, below=below, limit=count)
+
+
+def must_differ(user_id: int, other_id: int, verb: str) -> None:
+    """Raise InvalidInput for oneself."""
+    if user_id == other_id:
+        raise InvalidInput(f"user {user_id} cannot {verb} themselves", fields={"id": "somebody else's id"})

@@ -26,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is left of a limit; `token` gives the spent unit back."""
+    """What is left of a limit; `token` gives back what was spent."""
 
     allowed: bool
     remaining: int
@@ -37,11 +37,15 @@ class Usage:
 class RateLimits(Protocol):
     """Counts what each subject spent of each limit."""
 
-    async def spend(self, limit: Limit, subject: str) -> Usage:
-        """Take one unit if fewer than `limit.count` were taken in the last window; exact, also under concurrency."""
+    async def spend(self, limit: Limit, subject: str, units: int = 1) -> Usage:
+        """Take so many units, or none when that would make more than `limit.count` in the last window.
+
+        Exact, also under concurrency. A refusal says when so many will be left;
+        more than `limit.count` never are, and then it says the whole window.
+        """
 
     async def refund(self, limit: Limit, subject: str, token: int) -> None:
-        """Give back the unit that `token` names; unknown tokens are ignored."""
+        """Give back every unit that `token` names; unknown tokens are ignored."""
 
 
 def limits_of(settings: Settings) -> Mapping[str, Limit]:
@@ -57,7 +61,7 @@ def limits_of(settings: Settings) -> Mapping[str, Limit]:
 class Limits:
     """The interceptor: each user's requests, and the action that the method declares.
 
-    A unit spent on an action comes back when the call fails or only repeats an
+    What an action spent comes back when the call fails or only repeats an
     earlier commit.
     """
 
@@ -66,7 +70,7 @@ class Limits:
         self._limits = limits
 
     @asynccontextmanager
-    async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, request: Message) -> AsyncIterator[None]:
         if not call.from_network or not isinstance(call.caller, User) or not self._limits:
             yield
             return
@@ -76,8 +80,9 @@ class Limits:
             yield
             return
         limit = self._limits[call.method.limit]
+        units = max(1, len(getattr(request, call.method.limit_each))) if call.method.limit_each else 1
         try:
-            token = await self._spend(call, limit, subject)
+            token = await self._spend(call, limit, subject, units)
         except RateLimited as error:
             if call.claim is None:
                 raise
@@ -92,16 +97,19 @@ class Limits:
         finally:
             if not committed:
                 await self._store.refund(limit, subject, token)
-                call.headers["x-ratelimit-remaining"] = str(int(call.headers["x-ratelimit-remaining"]) + 1)
+                call.headers["x-ratelimit-remaining"] = str(int(call.headers["x-ratelimit-remaining"]) + units)
 
-    async def _spend(self, call: Call, limit: Limit, subject: str) -> int:
-        usage = await self._store.spend(limit, subject)
+    async def _spend(self, call: Call, limit: Limit, subject: str, units: int = 1) -> int:
+        usage = await self._store.spend(limit, subject, units)
         call.headers["x-ratelimit-limit"] = str(limit.count)
         call.headers["x-ratelimit-remaining"] = str(usage.remaining)
         call.headers["x-ratelimit-reset"] = str(math.ceil(usage.reset_s))
         if not usage.allowed:
+            state = (
+                "is used up" if not usage.remaining else f"leaves {usage.remaining}, fewer than the {units} asked for"
+            )
             raise RateLimited(
-                f"the limit of {limit.count} {limit.name} in {limit.window_s} s is used up; "
+                f"the limit of {limit.count} {limit.name} in {limit.window_s} s {state}; "
                 f"try again in {math.ceil(usage.reset_s)} s",
                 retry_after_s=usage.reset_s,
             )

@@ -30,6 +30,8 @@ class Method:
     streams: bool
     access: int
     limit: str
+    # The repeated field each of whose elements counts; "" when a call counts once.
+    limit_each: str
     deadline_ms: int
     has_key: bool
     http: Sequence[HttpRule]
@@ -56,6 +58,7 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         streams=descriptor.server_streaming,
         access=policy.access,
         limit=policy.limit,
+        limit_each=policy.limit_each,
         deadline_ms=policy.deadline_ms,
         has_key="request_id" in descriptor.input_type.fields_by_name,
         http=rules,

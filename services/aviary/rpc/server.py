@@ -119,7 +119,11 @@ class RpcServer:
             call = self._call(method, context)
             try:
                 self._admit()
+                has_begun = False
                 async for answer in self._dispatcher.stream(_read(method, raw), call):
+                    if call.headers and not has_begun:
+                        await context.send_initial_metadata(tuple(call.headers.items()))
+                    has_begun = True
                     yield answer
             except AviaryError as error:
                 await _refuse(context, call, error)

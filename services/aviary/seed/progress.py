@@ -18,8 +18,8 @@ class Progress(Protocol):
     def stage(self, name: str, *, total: int, done: int) -> None:
         """A stage begins; `done` of its `total` calls were settled by an earlier run."""
 
-    def advance(self) -> None:
-        """One more call is settled."""
+    def advance(self, by: int = 1) -> None:
+        """So many more calls are settled."""
 
 
 class Silent:
@@ -28,7 +28,7 @@ class Silent:
     def stage(self, name: str, *, total: int, done: int) -> None:
         pass
 
-    def advance(self) -> None:
+    def advance(self, by: int = 1) -> None:
         pass
 
 
@@ -44,8 +44,8 @@ class Lines:
         self._name, self._total, self._done = name, total, done
         self._next_line = time.monotonic() + _LINE_EVERY_S
 
-    def advance(self) -> None:
-        self._done += 1
+    def advance(self, by: int = 1) -> None:
+        self._done += by
         if self._done == self._total or time.monotonic() > self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY_S
             print(f"{self._name}: {self._done} of {self._total}", file=self._stream, flush=True)
@@ -77,5 +77,5 @@ class Bars:
     def stage(self, name: str, *, total: int, done: int) -> None:
         self._task = self._bars.add_task(name, total=total, completed=done)
 
-    def advance(self) -> None:
-        self._bars.advance(self._task)
+    def advance(self, by: int = 1) -> None:
+        self._bars.advance(self._task, by)

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from aviary import entries
 from aviary.errors import Unavailable
-from aviary.timelines.peers import Tweets
+from aviary.timelines.ports import Tweets
 from aviary.timelines.sources import HomeSources
 from aviary.timelines.store import HeldTimelines, ListKey, Piece
 
@@ -23,6 +23,10 @@ class HomeLists(Generic[T]):
         self._tweets = tweets
         self._entries_kept = entries_kept
         self._building: dict[ListKey, asyncio.Future[None]] = {}
+
+    async def holds(self, key: ListKey) -> bool:
+        """Tell whether the list is there or being built."""
+        return key in self._building or await self._held.holds(key)
 
     async def read(
         self, key: ListKey, sources: HomeSources, *, below: int, above: int, limit: int, extra: bytes

@@ -1,59 +1,62 @@
-"""What timelines ask of the other services: the ports, in timelines' own words."""
+"""The other services as timelines ask them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
 
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Following:
-    """A viewer's sources as packed ids; `ids` is None when the version asked about is current."""
-
-    sources_version: int
-    follow_version: int
-    ids: bytes | None
+from aviary import ids
+from aviary.api.fanout.v1 import fanout_pb2
+from aviary.api.fanout.v1.fanout_pb2_grpc import FanoutServiceStub
+from aviary.api.graph.v1 import graph_pb2, lists_pb2
+from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
+from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
+from aviary.api.tweets.v1 import tweets_pb2
+from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
+from aviary.timelines.ports import Following, Index, Indexed, Pulled, Shown, Surface
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """The authors among the viewer's sources whom readers pull; None when the version asked about is current."""
+class GraphOfSources:
+    """Follows and lists."""
 
-    version: int
-    ids: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown(Generic[T_co]):
-    """A tweet that the viewer may see; the original's fields are 0 when it is no retweet."""
-
-    id: int
-    tweet: T_co
-    original_id: int
-    original_author_id: int
-    # Whom the original replies to, 0 for nobody.
-    original_reply_to_user_id: int
-
-
-class Graph(Protocol):
-    """Who follows whom."""
+    def __init__(self, graph: GraphServiceStub, lists: ListServiceStub) -> None:
+        self._graph = graph
+        self._lists = lists
 
     async def following(self, viewer_id: int, *, if_version_not: int | None) -> Following:
-        """Return the viewer and everybody whom the viewer follows now."""
+        answer = await self._graph.GetSources(
+            graph_pb2.GetSourcesRequest(viewer_id=viewer_id, if_version_not=if_version_not)
+        )
+        return Following(
+            answer.sources_version,
+            answer.follow_version,
+            None if answer.unchanged else answer.ids,
+            answer.valid_until_ms,
+        )
+
+    async def members(self, list_id: int, *, viewer_id: int) -> bytes:
+        request = lists_pb2.GetListSourcesRequest(list_id=list_id, viewer_id=viewer_id)
+        return (await self._lists.GetListSources(request)).ids
 
 
-class Tiers(Protocol):
-    """Which authors the fan-out leaves to readers."""
+class FanoutTiers:
+    """The fan-out."""
+
+    def __init__(self, fanout: FanoutServiceStub) -> None:
+        self._fanout = fanout
 
     async def pulled(self, author_ids: bytes, *, if_version_not: int | None) -> Pulled:
-        """Return those of `author_ids` above the push tier."""
+        answer = await self._fanout.GetTiers(
+            fanout_pb2.GetTiersRequest(author_ids=author_ids, if_version_not=if_version_not)
+        )
+        found = ids.pack(tier.author_id for tier in answer.tiers)
+        return Pulled(answer.version, None if answer.unchanged else found)
 
 
-class Tweets(Protocol[T_co]):
-    """Entries by author, and tweets by id."""
+class TweetsById:
+    """Tweets."""
+
+    def __init__(self, tweets: TweetServiceStub) -> None:
+        self._tweets = tweets
 
     async def entries(
         self,
@@ -65,17 +68,57 @@ class Tweets(Protocol[T_co]):
         no_replies: bool = False,
         media_only: bool = False,
     ) -> bytes:
-        """Return the newest rows of all authors together, newest first."""
+        request = tweets_pb2.MergeAuthorsRequest(
+            author_ids=author_ids,
+            below=below,
+            above=above,
+            limit=limit,
+            no_replies=no_replies,
+            media_only=media_only,
+        )
+        return (await self._tweets.MergeAuthors(request)).rows
 
-    async def hydrate(self, viewer_id: int, ids: Sequence[int]) -> Sequence[Shown[T_co]]:
-        """Return what the viewer may see of `ids`, in their order."""
+    async def indexed(
+        self, index: Index, *, below: int, limit: int, since_id: int, owner_id: int = 0, tag: str = ""
+    ) -> Indexed:
+        request = tweets_pb2.ListIndexedRequest(
+            index=tweets_pb2.Index.ValueType(index),
+            owner_id=owner_id,
+            tag=tag,
+            below=below,
+            limit=limit,
+            since_id=since_id,
+        )
+        answer = await self._tweets.ListIndexed(request)
+        return Indexed(ids.unpack(answer.ids), ids.unpack(answer.positions))
 
-    async def earliest_retweets(self, original_ids: Sequence[int], author_ids: bytes) -> Sequence[int]:
-        """Return for each original the earliest existing retweet by one of `author_ids`, 0 for none."""
+    async def hydrate(
+        self, viewer_id: int, ids: Sequence[int], surface: Surface = Surface.SHOWN
+    ) -> Sequence[Shown[tweets_pb2.Tweet]]:
+        request = tweets_pb2.HydrateRequest(viewer_id=viewer_id, ids=ids, surface=tweets_pb2.Surface.ValueType(surface))
+        return [_shown(tweet) for tweet in (await self._tweets.Hydrate(request)).tweets]
+
+    async def earliest_retweets(
+        self, original_ids: Sequence[int], author_ids: bytes, *, viewer_id: int
+    ) -> Sequence[int]:
+        request = tweets_pb2.FindEarliestRetweetsRequest(
+            original_ids=original_ids, author_ids=author_ids, viewer_id=viewer_id
+        )
+        return (await self._tweets.FindEarliestRetweets(request)).retweet_ids
+
+    async def is_readable(self, author_id: int, *, viewer_id: int) -> bool:
+        request = tweets_pb2.FindReadableRequest(viewer_id=viewer_id, author_ids=ids.pack([author_id]))
+        return bool((await self._tweets.FindReadable(request)).author_ids)
 
 
-class People(Protocol):
-    """Who exists."""
-
-    async def exists(self, user_id: int) -> bool:
-        """Tell whether there is such a user whom others may see."""
+def _shown(tweet: tweets_pb2.Tweet) -> Shown[tweets_pb2.Tweet]:
+    if not tweet.HasField("retweeted_tweet"):
+        return Shown(id=tweet.id, tweet=tweet, original_id=0, original_author_id=0, original_reply_to_user_id=0)
+    original = tweet.retweeted_tweet
+    return Shown(
+        id=tweet.id,
+        tweet=tweet,
+        original_id=original.id,
+        original_author_id=original.user.id,
+        original_reply_to_user_id=original.reply_to_user_id,
+    )

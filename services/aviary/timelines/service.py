@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
-from aviary import entries, ids
-from aviary.errors import InvalidInput, NotFound
-from aviary.paging import Candidates, Page, PageRequest, fill
+from aviary.errors import InvalidInput
+from aviary.paging import MAX_LIMIT, Page, PageRequest
+from aviary.timelines.authors import AuthorTimeline, filter_named
+from aviary.timelines.collections import Collection, Collections
+from aviary.timelines.curated import Curated
 from aviary.timelines.home import Home
-from aviary.timelines.peers import People, Tweets
+from aviary.timelines.ports import Graph, Tweets
 from aviary.timelines.store import HeldTimelines
 
 T = TypeVar("T")
 ORDERS = ("latest",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What a user timeline leaves out."""
-
-    no_replies: bool = False
-    media_only: bool = False
-
-
-FILTERS = {"all": Filter(), "no_replies": Filter(no_replies=True), "media": Filter(media_only=True)}
-
-
 class TimelineService(Generic[T]):
-    """Home and user timelines."""
+    """Every list of tweets that a reader asks for, conversations apart."""
 
-    def __init__(self, home: Home[T], tweets: Tweets[T], people: People, held: HeldTimelines) -> None:
+    def __init__(self, home: Home[T], graph: Graph, tweets: Tweets[T], held: HeldTimelines) -> None:
         self._home = home
         self._tweets = tweets
-        self._people = people
+        self._collections = Collections(tweets)
+        self._curated = Curated(graph, tweets)
         self._held = held
 
     async def home(self, viewer_id: int, request: PageRequest, *, order: str) -> Page[T]:
@@ -43,29 +32,22 @@ class TimelineService(Generic[T]):
             raise InvalidInput(f"order is {order!r}; it must be latest", fields={"order": "latest"})
         return await self._home.page(viewer_id, request)
 
+    async def count_home(self, viewer_id: int, *, since_id: int) -> tuple[int, bool]:
+        """Return how much of the home is newer than `since_id`, up to a full page, and whether there is more."""
+        if since_id < 0:
+            raise InvalidInput(f"since_id is {since_id}; ids are positive", fields={"since_id": "a positive id"})
+        page = await self._home.page(viewer_id, PageRequest(limit=MAX_LIMIT, above=since_id))
+        return len(page.items), page.next_below is not None
+
     async def user(self, viewer_id: int, user_id: int, request: PageRequest, *, filter_name: str) -> Page[T]:
-        if filter_name not in FILTERS:
-            allowed = ", ".join(FILTERS)
-            raise InvalidInput(f"filter is {filter_name!r}; it must be one of {allowed}", fields={"filter": allowed})
-        if not await self._people.exists(user_id):
-            raise NotFound(f"there is no user {user_id}")
-        candidates = partial(self._of_author, ids.pack([user_id]), request.above, FILTERS[filter_name])
-        return await fill(request, candidates, partial(self._show, viewer_id))
+        timeline = AuthorTimeline(self._tweets, viewer_id, user_id, filter_named(filter_name))
+        return await timeline.page(request)
+
+    async def collection(self, viewer_id: int, collection: Collection, request: PageRequest) -> Page[T]:
+        return await self._collections.page(viewer_id, collection, request)
+
+    async def curated(self, viewer_id: int, list_id: int, request: PageRequest) -> Page[T]:
+        return await self._curated.page(viewer_id, list_id, request)
 
     async def drop_cache(self) -> int:
         return await self._held.clear()
-
-    async def _of_author(self, author: bytes, above: int, wanted: Filter, below: int, count: int) -> Candidates:
-        rows = await self._tweets.entries(
-            author,
-            below=below,
-            above=above,
-            limit=count,
-            no_replies=wanted.no_replies,
-            media_only=wanted.media_only,
-        )
-        found = [entry.id for entry in entries.unpack(rows)]
-        return Candidates(found, found[-1] if len(found) == count else None)
-
-    async def _show(self, viewer_id: int, candidates: Sequence[int]) -> Sequence[tuple[int, T]]:
-        return [(each.id, each.tweet) for each in await self._tweets.hydrate(viewer_id, candidates)]

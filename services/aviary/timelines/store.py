@@ -41,6 +41,9 @@ class HeldTimelines(Protocol):
         no retweet of an original that is in the list's reach by right.
         """
 
+    async def holds(self, key: ListKey) -> bool:
+        """Tell whether the list is ready or being built; this is no read."""
+
     async def begin(self, key: ListKey) -> int:
         """Install the list as building, so that appends land in it; returns a token."""
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
+from aviary.errors import NotFound
+from aviary.tweets import encoding
 from aviary.tweets.service import TweetService
-from aviary.tweets.store import Kind, Loaded, Poll, Tweet
+from aviary.tweets.store import Kind, Loaded
 from aviary.tweets.visibility import Regard, Sight, Surface
 
 
@@ -29,7 +31,14 @@ class Hydrator:
 
     async def first_answer(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
         """Return a tweet to its author as the answer to its creation, also when it was deleted since."""
-        return (await self._rendering(viewer_id, [tweet_id], Surface.ASKED)).tweet(tweet_id)
+        return (await self.first_answers(viewer_id, [tweet_id]))[0]
+
+    async def first_answers(self, viewer_id: int, ids: Sequence[int]) -> Sequence[pb.Tweet]:
+        """The same for a thread."""
+        rendering = await self._rendering(viewer_id, ids, Surface.ASKED)
+        if gone := [each for each in ids if not rendering.has(each)]:
+            raise NotFound(f"there is no tweet {gone[0]}")
+        return [rendering.tweet(each) for each in ids]
 
     async def _rendering(self, viewer_id: int, ids: Sequence[int], surface: Surface) -> _Rendering:
         loaded = await self._service.load(ids, viewer_id=viewer_id)
@@ -44,41 +53,22 @@ class _Rendering:
         self._now_ms = now_ms
         self.shows = Sight(regard, loaded.tweets, surface).shows
 
+    def has(self, tweet_id: int) -> bool:
+        return tweet_id in self._loaded.tweets
+
     def tweet(self, tweet_id: int, *, inside_quote: bool = False) -> pb.Tweet:
         stored = self._loaded.tweets[tweet_id]
-        tweet = pb.Tweet.FromString(stored.body)
+        tweet = encoding.counted(stored)
         if author := self._people.get(stored.author_id):
             tweet.user.ParseFromString(author.card)
-        self._count(tweet, stored)
         tweet.is_liked = tweet_id in self._loaded.liked
         tweet.is_retweeted = tweet_id in self._loaded.retweeted
         tweet.is_bookmarked = tweet_id in self._loaded.bookmarked
         if poll := self._loaded.polls.get(tweet_id):
-            tweet.poll.CopyFrom(self._poll(poll))
+            tweet.poll.CopyFrom(encoding.poll(poll, now_ms=self._now_ms))
         if stored.kind is Kind.RETWEET and self.shows(stored.ref_id):
             tweet.retweeted_tweet.CopyFrom(self.tweet(stored.ref_id))
         # A quote inside a quote is named by its id alone.
         if stored.quote_id and not inside_quote and self.shows(stored.quote_id):
             tweet.quoted_tweet.CopyFrom(self.tweet(stored.quote_id, inside_quote=True))
         return tweet
-
-    @staticmethod
-    def _count(tweet: pb.Tweet, stored: Tweet) -> None:
-        tweet.like_count = stored.likes
-        tweet.retweet_count = stored.retweets
-        tweet.reply_count = stored.replies
-        tweet.quote_count = stored.quotes
-        tweet.bookmark_count = stored.bookmarks
-        tweet.edit_count = stored.version - 1
-
-    def _poll(self, poll: Poll) -> pb.Poll:
-        rendered = pb.Poll(
-            options=[
-                pb.PollOption(text=text, vote_count=votes) for text, votes in zip(poll.options, poll.votes, strict=True)
-            ],
-            vote_count=sum(poll.votes),
-            closed=poll.ends_ms <= self._now_ms,
-            voted_option=poll.voted,
-        )
-        rendered.ends_at.FromMilliseconds(poll.ends_ms)
-        return rendered

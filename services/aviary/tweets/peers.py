@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,9 +50,9 @@ class Peers:
         if not viewer_id or not others:
             viewer, people = await self._people(viewer_id, user_ids)
             return Regard(viewer, people, {})
-        (viewer, people), bonds = await asyncio.gather(
-            self._people(viewer_id, user_ids), self._standings(viewer_id, others)
-        )
+        # One after the other: two threads at once would fight over the interpreter for longer than either reads.
+        viewer, people = await self._people(viewer_id, user_ids)
+        bonds = await self._standings(viewer_id, others)
         return Regard(viewer, people, bonds)
 
     async def _people(self, viewer_id: int, user_ids: Sequence[int]) -> tuple[Viewer, Mapping[int, Person]]:

@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 
 from aviary import ids
+from aviary.api.personal.v1 import personal_pb2
+from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput, NotFound
 from aviary.paging import Cursors, PageRequest, fill
 from aviary.rpc import pages
 from aviary.rpc.call import Call
+from aviary.tweets import encoding, rules
+from aviary.tweets.conversations.rpc import ConversationRpc
 from aviary.tweets.hydrate import Hydrator
+from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.service import TweetService
+from aviary.tweets.upkeep.rpc import UpkeepRpc
 from aviary.tweets.visibility import Surface
 
 _MAX_BATCH = 100
 _MAX_HYDRATED = 1_000
+_ONE_KEY = "a thread has one request_id, its own; its tweets have none"
 
 
 class TweetRpc:
     """Serves aviary.api.tweets.v1.TweetService."""
 
-    def __init__(self, service: TweetService, hydrator: Hydrator, cursors: Cursors) -> None:
+    def __init__(
+        self,
+        service: TweetService,
+        hydrator: Hydrator,
+        cursors: Cursors,
+        *,
+        indices: IndexRpc,
+        conversations: ConversationRpc,
+        upkeep: UpkeepRpc,
+    ) -> None:
         self._service = service
         self._hydrator = hydrator
+        self._indices = indices
+        self._conversations = conversations
+        self._upkeep = upkeep
         self._cursors = cursors
 
     async def CreateTweet(self, request: pb.CreateTweetRequest, call: Call) -> pb.Tweet:
-        _refuse_unbuilt(request)
-        written = await self._service.create(
-            call.user_id,
-            request.content,
-            reply_to_id=request.reply_to_id if request.HasField("reply_to_id") else None,
-            quote_id=request.quote_tweet_id if request.HasField("quote_tweet_id") else None,
-            claim=call.claim,
-        )
+        sent = encoding.submission(request)
+        written = await self._service.create(call.user_id, sent, client=_client(call), claim=call.claim)
         call.repeated = written.repeated
         return await self._hydrator.first_answer(call.user_id, written.id)
+
+    async def CreateThread(self, request: pb.CreateThreadRequest, call: Call) -> pb.Thread:
+        keyed = [f"tweets[{number}]" for number, each in enumerate(request.tweets) if each.request_id]
+        if keyed:
+            raise InvalidInput(_ONE_KEY, fields={f"{keyed[0]}.request_id": _ONE_KEY})
+        sent = [encoding.submission(each) for each in request.tweets]
+        written = await self._service.create_thread(call.user_id, sent, client=_client(call), claim=call.claim)
+        call.repeated = written.repeated
+        return pb.Thread(tweets=await self._hydrator.first_answers(call.user_id, written.ids))
+
+    async def EditTweet(self, request: pb.EditTweetRequest, call: Call) -> pb.Tweet:
+        await self._service.edit(call.user_id, request.id, request.content)
+        return await self._one(call.user_id, request.id)
+
+    async def GetHistory(self, request: pb.GetHistoryRequest, call: Call) -> pb.History:
+        versions = await self._service.history(call.user_id, request.id)
+        return pb.History(versions=[encoding.version(number, body) for number, body in versions])
 
     async def GetTweet(self, request: pb.GetTweetRequest, call: Call) -> pb.Tweet:
         return await self._one(call.user_id, request.id)
@@ -61,7 +92,7 @@ class TweetRpc:
         return await self._one(call.user_id, await self._service.unlike(call.user_id, request.id))
 
     async def Retweet(self, request: pb.RetweetRequest, call: Call) -> pb.Tweet:
-        written = await self._service.retweet(call.user_id, request.id, claim=call.claim)
+        written = await self._service.retweet(call.user_id, request.id, client=_client(call), claim=call.claim)
         call.repeated = written.repeated
         return await self._hydrator.first_answer(call.user_id, written.id)
 
@@ -79,6 +110,12 @@ class TweetRpc:
             partial(self._hydrator.shown, call.user_id),
         )
         return pb.TweetList(tweets=page.items, pagination=pages.pagination(self._cursors, scope, asked.limit, page))
+
+    async def GetConversation(self, request: pb.GetConversationRequest, call: Call) -> pb.TweetList:
+        return await self._conversations.conversation(request, call.user_id)
+
+    async def ListQuotes(self, request: pb.ListQuotesRequest, call: Call) -> pb.TweetList:
+        return await self._conversations.quotes(request, call.user_id)
 
     async def Hydrate(self, request: pb.HydrateRequest, _call: Call) -> pb.HydrateResponse:
         if len(request.ids) > _MAX_HYDRATED:
@@ -99,8 +136,18 @@ class TweetRpc:
         self, request: pb.FindEarliestRetweetsRequest, _call: Call
     ) -> pb.FindEarliestRetweetsResponse:
         authors = frozenset(ids.unpack(request.author_ids))
-        found = await self._service.earliest_retweets(request.original_ids, authors)
+        found = await self._service.earliest_retweets(request.original_ids, authors, viewer_id=request.viewer_id)
         return pb.FindEarliestRetweetsResponse(retweet_ids=found)
+
+    async def FindReadable(self, request: pb.FindReadableRequest, _call: Call) -> pb.FindReadableResponse:
+        found = await self._service.readable(request.viewer_id, ids.unpack(request.author_ids))
+        return pb.FindReadableResponse(author_ids=ids.pack(found))
+
+    async def ListIndexed(self, request: pb.ListIndexedRequest, _call: Call) -> pb.Indexed:
+        return await self._indices.list_indexed(request)
+
+    async def BatchGetPins(self, request: pb.BatchGetPinsRequest, _call: Call) -> pb.BatchGetPinsResponse:
+        return await self._indices.pins(request)
 
     async def BatchGetAuthorCounts(
         self, request: pb.BatchGetAuthorCountsRequest, _call: Call
@@ -110,6 +157,18 @@ class TweetRpc:
             counts=[pb.AuthorCounts(tweet_count=each.tweets, like_count=each.likes) for each in counts]
         )
 
+    async def StreamPersonalData(
+        self, request: personal_pb2.PersonalDataRequest, _call: Call
+    ) -> AsyncIterator[personal_pb2.PersonalData]:
+        async for part in self._upkeep.personal_data(request.user_id):
+            yield part
+
+    async def Reconcile(
+        self, request: reconcile_pb2.ReconcileRequest, _call: Call
+    ) -> AsyncIterator[reconcile_pb2.Drift]:
+        async for drift in self._upkeep.reconcile(repair=request.repair):
+            yield drift
+
     async def _one(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
         found = await self._hydrator.hydrate(viewer_id, [tweet_id], Surface.ASKED)
         if not found:
@@ -117,16 +176,5 @@ class TweetRpc:
         return found[0]
 
 
-def _refuse_unbuilt(request: pb.CreateTweetRequest) -> None:
-    """Refuse fields whose feature doesn't work yet rather than drop them in silence; their defaults pass."""
-    sent = {
-        "media_ids": bool(request.media_ids),
-        "poll": request.HasField("poll"),
-        "is_sensitive": request.is_sensitive,
-        "content_warning": bool(request.content_warning),
-        "reply_audience": request.reply_audience not in {"", "everyone"},
-        "geo": request.HasField("geo"),
-        "language": bool(request.language),
-    }
-    if refused := {name: "not supported yet; leave it out" for name, is_sent in sent.items() if is_sent}:
-        raise InvalidInput(f"{', '.join(refused)} cannot be set yet", fields=refused)
+def _client(call: Call) -> str | None:
+    return call.metadata.get(rules.CLIENT_HEADER)

@@ -5,64 +5,85 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Protocol
 
 from aviary import _native, entries
 from aviary.errors import Forbidden, NotFound
 from aviary.paging import Candidates, PageRequest
 from aviary.rpc.call import Claim
-from aviary.tweets import text
-from aviary.tweets.store import AuthorCounts, Draft, Entities, Kind, Loaded, Tweet, TweetStore, Written
+from aviary.settings import Settings
+from aviary.tweets import rules
+from aviary.tweets.composing import Composer, People
+from aviary.tweets.store import (
+    AuthorCounts,
+    Draft,
+    EditRules,
+    Kind,
+    Loaded,
+    ThreadWritten,
+    Tweet,
+    TweetStore,
+    Written,
+)
+from aviary.tweets.submission import Submission
 from aviary.tweets.visibility import Regard, Sight, Surface
 
 _AUTHORS_A_QUERY = 100
 
 
-class People(Protocol):
-    """What tweets ask of the users service."""
-
-    async def resolve(self, usernames: Sequence[str]) -> Mapping[str, int]:
-        """Return the ids of those names that exist, by lower-case name."""
-
-    async def regard(self, viewer_id: int, user_ids: Sequence[int]) -> Regard:
-        """Return how the viewer, 0 for nobody, and those of `user_ids` whose accounts stand are to each other."""
-
-
 class TweetService:
-    """Creates, deletes, likes and finds tweets."""
+    """Creates, edits, deletes, likes and finds tweets."""
 
-    def __init__(self, store: TweetStore, people: People) -> None:
+    def __init__(self, store: TweetStore, people: People, settings: Settings) -> None:
         self._store = store
         self._people = people
+        self._composer = Composer(store, people, self.original)
+        self._edit_rules = EditRules(window_ms=settings.edit_window_s * 1_000, limit=settings.edit_limit)
 
     async def create(
-        self, author_id: int, content: str, *, reply_to_id: int | None, quote_id: int | None, claim: Claim | None
+        self, author_id: int, submission: Submission, *, client: str | None, claim: Claim | None
     ) -> Written:
-        """Publish a tweet. `reply_to_id` and `quote_id` may name a retweet, which stands for its original."""
+        """Publish a tweet."""
         # A repeat gets the first answer even when what it refers to is gone by now.
         if claim is not None and (first := await self._store.settled(claim)) is not None:
             return Written(first, repeated=True)
-        kept, entities = text.read(content)
-        draft = Draft(author_id=author_id, kind=Kind.ORIGINAL, text=kept, entities=await self._with_people(entities))
-        if quote_id is not None:
-            quoted = await self.original(author_id, quote_id)
-            draft = replace(draft, kind=Kind.QUOTE, quote_id=quoted.id)
-        if reply_to_id is not None:
-            parent = await self.original(author_id, reply_to_id)
-            draft = replace(
-                draft,
-                kind=Kind.REPLY,
-                ref_id=parent.id,
-                ref_author_id=parent.author_id,
-                conversation_id=parent.conversation_id,
-            )
-        return await self._store.insert(draft, claim=claim)
+        return await self._store.insert(await self.prepare(author_id, submission, client=client), claim=claim)
 
-    async def retweet(self, user_id: int, tweet_id: int, *, claim: Claim | None) -> Written:
+    async def create_thread(
+        self, author_id: int, submissions: Sequence[Submission], *, client: str | None, claim: Claim | None
+    ) -> ThreadWritten:
+        """Publish several tweets, each as a reply to the one before: all of them or none."""
+        if claim is not None and (first := await self._store.settled(claim)) is not None:
+            return ThreadWritten(await self._store.thread(first), repeated=True)
+        drafts = await self._composer.thread(author_id, submissions, client=client)
+        return await self._store.insert_thread(drafts, claim=claim)
+
+    async def prepare(self, author_id: int, submission: Submission, *, client: str | None) -> Draft:
+        """Return the tweet as it would be stored now. Raises whatever `create` does."""
+        return await self._composer.draft(author_id, submission, client=client)
+
+    async def edit(self, author_id: int, tweet_id: int, content: str) -> bool:
+        """Put another text in the place of a tweet's own; tell whether it was another."""
+        revision = await self._composer.revision(content)
+        try:
+            return await self._store.edit(tweet_id, author_id, revision, self._edit_rules)
+        except Forbidden:
+            # As in `delete`.
+            await self.original(author_id, tweet_id)
+            raise
+
+    async def history(self, viewer_id: int, tweet_id: int) -> Sequence[tuple[int, bytes]]:
+        """Return every version of a tweet with its body, newest first."""
+        original = await self.original(viewer_id, tweet_id)
+        if not (versions := await self._store.history(original.id)):
+            raise NotFound(f"there is no tweet {tweet_id}")
+        return versions
+
+    async def retweet(self, user_id: int, tweet_id: int, *, client: str | None, claim: Claim | None) -> Written:
         if claim is not None and (first := await self._store.settled(claim)) is not None:
             return Written(first, repeated=True)
-        original = await self.original(user_id, tweet_id)
-        await self._must_be_public(user_id, original)
+        original, regard = await self._seen(user_id, tweet_id)
+        if original.author_id != user_id and regard.people[original.author_id].protected:
+            raise Forbidden(f"tweet {original.id} is for its author's followers alone; it cannot be retweeted")
         draft = Draft(
             author_id=user_id,
             kind=Kind.RETWEET,
@@ -70,6 +91,7 @@ class TweetService:
             ref_author_id=original.author_id,
             ref_is_reply=original.kind is Kind.REPLY,
             conversation_id=original.conversation_id,
+            source=rules.source(client),
         )
         return await self._store.insert(draft, claim=claim)
 
@@ -77,7 +99,12 @@ class TweetService:
         await self._store.undo_retweet((await self.original(user_id, tweet_id)).id, user_id)
 
     async def delete(self, user_id: int, tweet_id: int) -> None:
-        await self._store.delete(tweet_id, user_id)
+        try:
+            await self._store.delete(tweet_id, user_id)
+        except Forbidden:
+            # What the caller may not see is not there for them; nobody can tell which.
+            await self.original(user_id, tweet_id)
+            raise
 
     async def like(self, user_id: int, tweet_id: int, *, claim: Claim | None) -> Written:
         """Like a tweet; returns the original's id."""
@@ -92,12 +119,7 @@ class TweetService:
 
     async def original(self, viewer_id: int, tweet_id: int) -> Tweet:
         """Return the tweet that `tweet_id` names or, when it is a retweet, its original, if the viewer may see it."""
-        tweets = (await self._store.load([tweet_id], viewer_id=0)).tweets
-        regard = await self.regard(viewer_id, tweets)
-        if not Sight(regard, tweets, Surface.ASKED).shows(tweet_id):
-            raise NotFound(f"there is no tweet {tweet_id}")
-        tweet = tweets[tweet_id]
-        return tweets[tweet.ref_id] if tweet.kind is Kind.RETWEET else tweet
+        return (await self._seen(viewer_id, tweet_id))[0]
 
     async def regard(self, viewer_id: int, tweets: Mapping[int, Tweet]) -> Regard:
         """Return how the viewer and the authors of `tweets` stand to each other."""
@@ -126,32 +148,37 @@ class TweetService:
                 page = replace(page, above=max(page.above, entries.last_id(merged) - 1))
         return merged
 
-    async def earliest_retweets(self, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> Sequence[int]:
-        """Return for each original the earliest existing retweet by one of `author_ids` whose account stands."""
+    async def earliest_retweets(
+        self, original_ids: Sequence[int], author_ids: AbstractSet[int], *, viewer_id: int
+    ) -> Sequence[int]:
+        """Return for each original the earliest existing retweet by one of `author_ids` whose account stands.
+
+        With a viewer, not 0, the author's tweets must be open to them too.
+        """
         found = dict(zip(original_ids, await self._store.earliest_retweets(original_ids, author_ids), strict=True))
         while by_others := {original for original, (_, author) in found.items() if author}:
             authors = {found[original][1] for original in by_others}
-            gone = authors - (await self._people.regard(0, sorted(authors))).people.keys()
-            if not gone:
+            regard = await self._people.regard(viewer_id, sorted(authors))
+            open_to = regard.reads if viewer_id else regard.people.__contains__
+            if not (closed := {author for author in authors if not open_to(author)}):
                 break
-            author_ids = author_ids - gone
-            again = [original for original in by_others if found[original][1] in gone]
+            author_ids = author_ids - closed
+            again = [original for original in by_others if found[original][1] in closed]
             found |= zip(again, await self._store.earliest_retweets(again, author_ids), strict=True)
         return [found[original][0] for original in original_ids]
+
+    async def readable(self, viewer_id: int, author_ids: Sequence[int]) -> Sequence[int]:
+        """Return those authors whose tweets are open to the viewer, in the order asked for."""
+        regard = await self._people.regard(viewer_id, author_ids)
+        return [author for author in author_ids if regard.reads(author)]
 
     async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
         return await self._store.author_counts(user_ids)
 
-    async def _must_be_public(self, user_id: int, original: Tweet) -> None:
-        author = (await self._people.regard(user_id, [original.author_id])).people.get(original.author_id)
-        if author is not None and author.protected and original.author_id != user_id:
-            raise Forbidden(f"tweet {original.id} is for its author's followers alone; it cannot be retweeted")
-
-    async def _with_people(self, entities: Entities) -> Entities:
-        if not entities.mentions:
-            return entities
-        ids = await self._people.resolve(sorted({mention.text for mention in entities.mentions}))
-        return replace(
-            entities,
-            mentions=[replace(each, user_id=ids.get(each.text.lower(), 0)) for each in entities.mentions],
-        )
+    async def _seen(self, viewer_id: int, tweet_id: int) -> tuple[Tweet, Regard]:
+        tweets = (await self._store.load([tweet_id], viewer_id=0)).tweets
+        regard = await self.regard(viewer_id, tweets)
+        if not Sight(regard, tweets, Surface.ASKED).shows(tweet_id):
+            raise NotFound(f"there is no tweet {tweet_id}")
+        tweet = tweets[tweet_id]
+        return (tweets[tweet.ref_id] if tweet.kind is Kind.RETWEET else tweet), regard

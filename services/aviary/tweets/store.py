@@ -30,6 +30,9 @@ class Audience(IntEnum):
     MENTIONED = 2
 
 
+UNKNOWN_LANGUAGE = "und"
+
+# Flags of a stored tweet.
 HAS_MEDIA = 1
 # On a retweet: the original is itself a reply.
 REF_IS_REPLY = 2
@@ -58,6 +61,31 @@ class Entities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Geo:
+    """A point on the Earth, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollDraft:
+    """A poll before its tweet has an id."""
+
+    options: Sequence[str]
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A text that takes the place of a tweet's."""
+
+    text: str
+    entities: Entities
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A tweet before it has an id."""
 
@@ -73,11 +101,17 @@ class Draft:
     # 0 starts a conversation.
     conversation_id: int = 0
     source: str = "web"
+    language: str = UNKNOWN_LANGUAGE
+    is_sensitive: bool = False
+    content_warning: str = ""
+    audience: Audience = Audience.EVERYONE
+    geo: Geo | None = None
+    poll: PollDraft | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tweet:
-    """A stored tweet; `body` is its immutable part as an encoded aviary.api.tweets.v1.Tweet."""
+    """A stored tweet; `body` is what it says as of `version`, an encoded aviary.api.tweets.v1.Tweet."""
 
     id: int
     author_id: int
@@ -129,6 +163,22 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadWritten:
+    """The ids of a thread in order, and whether they were there before."""
+
+    ids: Sequence[int]
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRules:
+    """How long after its publication and how often a tweet may be edited."""
+
+    window_ms: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorCounts:
     """An author's existing tweets, and the likes that they received."""
 
@@ -151,8 +201,29 @@ class TweetStore(Protocol):
         the claim's key came with another body.
         """
 
+    async def insert_thread(self, drafts: Sequence[Draft], *, claim: Claim | None) -> ThreadWritten:
+        """Store several tweets in one commit, each from the second on as a reply to the one before.
+
+        Otherwise as `insert`: a settled claim gives the first ids again.
+        """
+
+    async def thread(self, first_id: int) -> Sequence[int]:
+        """Return the ids that a claim settled with `first_id` stands for, in order."""
+
+    async def edit(self, tweet_id: int, author_id: int, revision: Revision, rules: EditRules) -> bool:
+        """Put a text in the place of the present one, which is kept, with event; tell whether it was another.
+
+        Text, entities, language and version change in one step, and who is
+        mentioned for the first time is told of it. Raises NotFound when missing
+        or deleted, Forbidden for another author, FailedPrecondition for a
+        retweet, a poll, and beyond what `rules` allow.
+        """
+
+    async def history(self, tweet_id: int) -> Sequence[tuple[int, bytes]]:
+        """Return every version of an existing tweet with its body, newest first; nothing when it is gone."""
+
     async def delete(self, tweet_id: int, author_id: int) -> None:
-        """Delete softly, with event and counters.
+        """Delete softly, with event and counters; its pin, mentions and hashtags go at once.
 
         Raises NotFound when missing or deleted already, Forbidden for another author.
         """
@@ -186,7 +257,7 @@ class TweetStore(Protocol):
     async def earliest_retweets(
         self, original_ids: Sequence[int], author_ids: AbstractSet[int]
     ) -> Sequence[tuple[int, int]]:
-        """Return for each original the smallest existing retweet by one of `author_ids`, with its author; else zeros."""
+        """Return for each original the smallest existing retweet by one of `author_ids`, and its author; else zeros."""
 
     async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
         """Return exact counts in the order asked for, zeros for the unknown."""

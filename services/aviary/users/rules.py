@@ -25,6 +25,7 @@ MAX_BIO = 160
 MAX_LOCATION = 30
 MAX_WEBSITE = 100
 MAX_LANGUAGE = 35
+MAX_CLIENT = 50
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
 _FIRST_BIRTH_YEAR = 1900
@@ -114,18 +115,18 @@ def password(value: str, *, name: str, address: str) -> str:
 
 
 def display_name(value: str) -> str:
-    kept = _text("display_name", value, limit=MAX_DISPLAY_NAME)
+    kept = text("display_name", value, limit=MAX_DISPLAY_NAME)
     if all(unicodedata.category(character) in _BLANK for character in kept):
         raise InvalidInput(f"display_name is blank; it must have 1 to {MAX_DISPLAY_NAME} characters")
     return kept
 
 
 def bio(value: str) -> str:
-    return _text("bio", value.replace("\r\n", "\n"), limit=MAX_BIO, allowed="\n")
+    return text("bio", value.replace("\r\n", "\n"), limit=MAX_BIO, allowed="\n")
 
 
 def location(value: str) -> str:
-    return _text("location", value, limit=MAX_LOCATION)
+    return text("location", value, limit=MAX_LOCATION)
 
 
 def website(value: str) -> str:
@@ -173,6 +174,13 @@ def timezone(value: str) -> str:
     return value
 
 
+def client(value: str) -> str:
+    """What a client calls itself; it may stay silent."""
+    if len(value) > MAX_CLIENT or not value.isprintable():
+        raise InvalidInput(f"x-client-name is {shown(value)}; it must be at most {MAX_CLIENT} printable characters")
+    return value.strip()
+
+
 def profile(changes: ProfileChanges, fields: Fields, *, today: date) -> ProfileChanges:
     """Return the changes as they are kept; what is wrong goes to `fields`."""
     kept_by: dict[str, Callable[[str], str]] = {
@@ -188,7 +196,7 @@ def profile(changes: ProfileChanges, fields: Fields, *, today: date) -> ProfileC
     return ProfileChanges(**{name: fields.take(name, kept_by[name], value) for name, value in sent.items()})
 
 
-def _text(name: str, value: str, *, limit: int, allowed: str = "") -> str:
+def text(name: str, value: str, *, limit: int, allowed: str = "") -> str:
     # Normalised before it is counted: "é" is one character however it was typed.
     kept = unicodedata.normalize("NFC", value).strip()
     if len(kept) > limit:

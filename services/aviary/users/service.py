@@ -43,6 +43,7 @@ class Application:
     email: str
     password: str = field(repr=False)
     display_name: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class UserService:
         display_name = application.display_name and fields.take(
             "display_name", rules.display_name, application.display_name
         )
+        client = fields.take("x-client-name", rules.client, application.client)
         fields.done()
         registration = Registration(
             username=username,
@@ -101,12 +103,14 @@ class UserService:
             # Hashed before the transaction: nobody else's write waits for it.
             password_hash=await self._passwords.hash(encoded(password)),
         )
-        lifetime = self._lifetime()
+        lifetime = self._lifetime(client)
         return await self._sign_in(await self._store.register(registration, lifetime, claim=claim), lifetime)
 
-    async def login(self, name: str, password: str, *, address: str, claim: Claim | None, tell: Tell) -> SignedIn:
+    async def login(
+        self, name: str, password: str, *, address: str, claim: Claim | None, tell: Tell, client: str = ""
+    ) -> SignedIn:
         """Open a session for a username or an email; `tell` hears how many failures are left."""
-        _require_login(name, password)
+        client = _require_login(name, password, client)
         found = await self._find(name)
         account = str(found.user_id) if found else rules.username_key(name)
         async with self._failures.attempt(f"{account} {address}", tell):
@@ -116,7 +120,7 @@ class UserService:
                 raise Unauthenticated(_WRONG)
         if found.suspended:
             raise Forbidden("this account is suspended and cannot log in")
-        lifetime = self._lifetime()
+        lifetime = self._lifetime(client)
         return await self._sign_in(await self._store.open_session(found.user_id, lifetime, claim=claim), lifetime)
 
     async def refresh(self, refresh_token: str, *, claim: Claim | None) -> TokenPair:
@@ -199,8 +203,8 @@ class UserService:
         # This process refuses it from its answer on; the others learn of it from the log.
         self._denied.refuse(session_id, for_s=self._settings.access_token_ttl_s)
 
-    def _lifetime(self) -> Lifetime:
-        return Lifetime(now_s=self._now_s(), ttl_s=self._settings.refresh_token_ttl_s)
+    def _lifetime(self, client: str = "") -> Lifetime:
+        return Lifetime(now_s=self._now_s(), ttl_s=self._settings.refresh_token_ttl_s, client=client)
 
     def _now_s(self) -> int:
         return int(self._real_time())
@@ -209,8 +213,10 @@ class UserService:
         return datetime.fromtimestamp(self._real_time(), UTC).date()
 
 
-def _require_login(name: str, password: str) -> None:
+def _require_login(name: str, password: str, client: str) -> str:
+    """Refuse what no login can be; return the client's name as it is kept."""
     fields = rules.Fields()
+    client = fields.take("x-client-name", rules.client, client)
     if not 1 <= len(name) <= rules.MAX_EMAIL:
         fields.refuse("username", f"username has {len(name)} characters; it must be a username or an email")
     if not password:
@@ -218,3 +224,4 @@ def _require_login(name: str, password: str) -> None:
     if len(password) > rules.MAX_PASSWORD:
         fields.refuse("password", f"password has {len(password)} characters; the limit is {rules.MAX_PASSWORD}")
     fields.done()
+    return client

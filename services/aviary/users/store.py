@@ -27,6 +27,8 @@ class User:
     verified: bool
     protected: bool
     suspended: bool
+    # Hidden by its owner until they log in again.
+    deactivated: bool
     created_ms: int
     version: int
 
@@ -98,10 +100,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """When a session is opened or rotated, and for how long that is good."""
+    """When a session is opened or rotated, and for how long that is good; `client` is what opened it."""
 
     now_s: int
     ttl_s: int
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +154,12 @@ class UserStore(Protocol):
         """
 
     async def open_session(self, user_id: int, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
-        """Store a session of an existing user with its event; a repeat under `claim` opens no other."""
+        """Store a session of a user with its event; a repeat under `claim` opens no other.
+
+        A deactivated account is active again in the same commit, with its event.
+        Raises Forbidden for a suspended one, Unauthenticated for one that is gone,
+        and for a repeat whose session went with its account.
+        """
 
     async def rotate(
         self, session_id: int, generation: int, lifetime: Lifetime, *, grace_s: int, claim: Claim | None
@@ -171,7 +179,7 @@ class UserStore(Protocol):
         """End every session of a user that is neither ended nor expired, with an event each, and return their ids."""
 
     async def revoked_since(self, since_s: int) -> Sequence[Revocation]:
-        """Return the sessions revoked at or after `since_s`, in no order."""
+        """Return the sessions revoked at or after `since_s`, those of deleted accounts too, in no order."""
 
     async def credentials_of_username(self, username_key: str) -> Credentials | None:
         """Return what to check a login by name against; None when there is no such user."""

@@ -64,6 +64,8 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     EVENT_TYPE_POLL_CLOSED: _EventType.ValueType  # 31
     EVENT_TYPE_DRAFT_CHANGED: _EventType.ValueType  # 32
     """entity_id is the draft or the scheduled tweet."""
+    EVENT_TYPE_EXPORT_CHANGED: _EventType.ValueType  # 33
+    """Asked for, ready or failed; entity_id is the export."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper): ...
 
@@ -106,6 +108,8 @@ EVENT_TYPE_VOTED: EventType.ValueType  # 30
 EVENT_TYPE_POLL_CLOSED: EventType.ValueType  # 31
 EVENT_TYPE_DRAFT_CHANGED: EventType.ValueType  # 32
 """entity_id is the draft or the scheduled tweet."""
+EVENT_TYPE_EXPORT_CHANGED: EventType.ValueType  # 33
+"""Asked for, ready or failed; entity_id is the export."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 @_typing.final

@@ -52,6 +52,10 @@ class NativeTimelines:
         )
         return None if found is None else Piece(*found)
 
+    async def holds(self, key: ListKey) -> bool:
+        now = self._clock.now_ms()
+        return self._store.state(key.viewer_id, version=key.version, now_ms=now, upper=key.upper) != "absent"
+
     async def begin(self, key: ListKey) -> int:
         self._rebuilds.inc()
         return self._store.begin(key.viewer_id, version=key.version, now_ms=self._clock.now_ms(), upper=key.upper)

@@ -10,8 +10,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ from aviary.ids import IdGenerator
 from aviary.metrics import Metrics
 from aviary.rpc.telemetry import inner_span
 from aviary.storage.sqlite import schema
+from aviary.storage.sqlite.readers import Readers
 from aviary.storage.sqlite.transaction import Transaction
 
 T = TypeVar("T")
@@ -53,8 +54,6 @@ class Database:
         self._metrics = metrics
         self._group = group
         self._queue: queue.Queue[_Write[Any] | None] = queue.Queue(queue_size)
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix=f"read-{self.name}")
-        self._local = threading.local()
         self._open_connections: list[sqlite3.Connection] = []
         self._committed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -62,6 +61,7 @@ class Database:
         with translated(self.name):
             schema.migrate(self._connection, self.name)
         self._ids = IdGenerator(clock, after=self._newest_event())
+        self._readers = Readers(self._connect, name=self.name, threads=readers)
         self._thread = threading.Thread(target=self._run, name=f"write-{self.name}", daemon=True)
         self._thread.start()
 
@@ -84,7 +84,7 @@ class Database:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on a reader's connection; it sees every commit that was acknowledged before."""
         with inner_span(self._read_span):
-            return await self._loop.run_in_executor(self._readers, self._read, work)
+            return await self._readers.submit(partial(self._read, work))
 
     def committed(self) -> asyncio.Event:
         """The event that the next commit sets; ask for it before looking at what is there."""
@@ -94,7 +94,7 @@ class Database:
         """Finish the writes that were accepted, then close every connection."""
         self._queue.put(None)
         self._thread.join()
-        self._readers.shutdown()
+        self._readers.close()
         for connection in self._open_connections:
             connection.close()
 
@@ -116,10 +116,7 @@ class Database:
         (newest,) = self._connection.execute("SELECT coalesce(max(event_id), 0) FROM outbox").fetchone()
         return int(newest)
 
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
+    def _read(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
         with translated(self.name):
             return work(connection)
 

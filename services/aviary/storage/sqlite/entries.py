@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from aviary import entries
+from aviary.ids import MAX_ID
 from aviary.tweets.store import HAS_MEDIA, REF_IS_REPLY, Kind
 
 # A popular tweet's retweets are walked this far before the readers' own people are looked up one by one.
 _WALKED = 256
+
+# Of columns beside a lone min(), SQLite gives those of the row that has it.
+_WALK = f"""
+WITH authors (id) AS MATERIALIZED (SELECT value FROM json_each(?2)),
+walks (original_id, last_id) AS MATERIALIZED (
+    SELECT value, coalesce((
+        SELECT retweet_id FROM retweets WHERE original_id = value AND retweet_id > 0
+        ORDER BY retweet_id LIMIT 1 OFFSET {_WALKED - 1}
+    ), {MAX_ID}) FROM json_each(?1)
+)
+SELECT walks.original_id, count(*), min(CASE WHEN user_id IN (SELECT id FROM authors) THEN retweet_id END), user_id
+FROM walks CROSS JOIN retweets INDEXED BY retweets_by_id USING (original_id)
+WHERE retweet_id > 0 AND retweet_id <= last_id GROUP BY walks.original_id
+"""
+# The sign keeps the index by retweet out of it: a look-up an author is by the primary key.
+_LOOK_UP = """
+SELECT asked.value, min(retweets.retweet_id), retweets.user_id
+FROM json_each(?1) AS asked CROSS JOIN json_each(?2) AS authors
+CROSS JOIN retweets ON retweets.original_id = asked.value AND retweets.user_id = authors.value
+WHERE +retweets.retweet_id > 0 GROUP BY asked.value
+"""
 
 _Row = tuple[int, int, int, int, int, int]
 
@@ -52,25 +73,23 @@ def pack(rows: Iterable[_Row]) -> bytes:
     )
 
 
-def earliest_retweet(connection: sqlite3.Connection, original_id: int, author_ids: AbstractSet[int]) -> tuple[int, int]:
-    """Return the smallest existing retweet of `original_id` by one of `author_ids` and its author, zeros for none.
+def earliest_retweets(
+    connection: sqlite3.Connection, original_ids: Sequence[int], author_ids: AbstractSet[int]
+) -> Sequence[tuple[int, int]]:
+    """Return for each original the smallest existing retweet by one of `author_ids` and its author, else zeros.
 
-    Costs at most 256 rows of the original's retweets plus one look-up an author.
+    Two queries at most, which cost 256 rows of an original's retweets plus, for
+    the popular ones, a look-up an author.
     """
-    retweets = connection.execute(
-        "SELECT retweet_id, user_id FROM retweets WHERE original_id = ? AND retweet_id > 0 ORDER BY retweet_id",
-        (original_id,),
-    )
-    walked = 0
-    for retweet_id, user_id in itertools.islice(retweets, _WALKED):
-        if user_id in author_ids:
-            return int(retweet_id), int(user_id)
-        walked += 1
-    if walked < _WALKED:
-        return 0, 0
-    found: tuple[int, int] | None = connection.execute(
-        "SELECT retweet_id, user_id FROM retweets WHERE original_id = ? AND retweet_id > 0"
-        " AND user_id IN (SELECT value FROM json_each(?)) ORDER BY retweet_id LIMIT 1",
-        (original_id, json.dumps(sorted(author_ids))),
-    ).fetchone()
-    return found or (0, 0)
+    authors = json.dumps(list(author_ids))
+    found: dict[int, tuple[int, int]] = {}
+    popular: list[int] = []
+    for original, walked, earliest, author in connection.execute(_WALK, (json.dumps(list(original_ids)), authors)):
+        if earliest:
+            found[original] = earliest, author
+        elif walked == _WALKED:
+            popular.append(original)
+    if popular:
+        rows = connection.execute(_LOOK_UP, (json.dumps(popular), authors))
+        found |= {original: (earliest, author) for original, earliest, author in rows}
+    return [found.get(original, (0, 0)) for original in original_ids]

@@ -9,11 +9,16 @@ from aviary.storage.sqlite.database import Database
 
 
 class SqliteTierStore:
-    """Keeps TierStore's promises; what is known in memory saves the worker a read a tweet."""
+    """Keeps TierStore's promises for the one process that has the file.
+
+    What is known in memory saves the worker a read a tweet, and readers one a page.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[int, Tier] = {}
+        self._changes = 0
+        self._version: int | None = None
 
     async def raise_tier(self, tier: AuthorTier) -> None:
         if self._known.get(tier.author_id, Tier.PUSH) >= tier.tier:
@@ -27,11 +32,19 @@ class SqliteTierStore:
             )
         )
         self._known[tier.author_id] = tier.tier
+        self._changes += 1
+        self._version = None
 
     async def version(self) -> int:
+        if self._version is not None:
+            return self._version
+        changes = self._changes
         (newest,) = await self._database.read(
             lambda connection: connection.execute("SELECT coalesce(max(version), 0) FROM tiers").fetchone()
         )
+        # What was read while a tier changed may be from before.
+        if changes == self._changes:
+            self._version = int(newest)
         return int(newest)
 
     async def all(self) -> Sequence[AuthorTier]:

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from aviary.errors import Unavailable
+from aviary.storage.sqlite import tweet_names
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """Most steps are their statements alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a file's schema: statements, then what statements cannot fill in."""
+
+    script: str
+    fill: Callable[[sqlite3.Connection], None] = _nothing
+
 
 # In every file: the event log, and the idempotency keys.
 _COMMON = """
@@ -94,11 +109,11 @@ CREATE TABLE tweets (
     -- The tweet replied to or retweeted, and its author.
     ref_id INTEGER NOT NULL DEFAULT 0,
     ref_author_id INTEGER NOT NULL DEFAULT 0,
-    -- Bits: 1 has media, 2 the retweeted original is a reply.
+    -- Bits: 1 has media, 2 the retweeted original is a reply, 4 sensitive, 8 has a poll.
     flags INTEGER NOT NULL DEFAULT 0,
     quote_id INTEGER NOT NULL DEFAULT 0,
     conversation_id INTEGER NOT NULL,
-    -- The immutable part, encoded once as aviary.api.tweets.v1.Tweet.
+    -- What it says, encoded at each write as aviary.api.tweets.v1.Tweet.
     body BLOB NOT NULL,
     deleted_ms INTEGER NOT NULL DEFAULT 0,
     likes INTEGER NOT NULL DEFAULT 0,
@@ -156,6 +171,12 @@ ALTER TABLE users ADD COLUMN muted_words TEXT NOT NULL DEFAULT '[]';
 -- Rises with each change of what a viewer chose not to be shown.
 ALTER TABLE users ADD COLUMN preferences_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN client TEXT NOT NULL DEFAULT '';
+CREATE INDEX sessions_open ON sessions (user_id, id) WHERE revoked_s = 0;
+-- Sessions of deleted accounts, kept a week, bare of whose they were: a restart must go on refusing their tokens.
+CREATE TABLE ended_sessions (id INTEGER PRIMARY KEY, ended_s INTEGER NOT NULL);
+CREATE INDEX sessions_ended ON ended_sessions (ended_s);
+-- The claims that opened a session, which a deleted account's are found by; a refresh has its generation there.
+CREATE INDEX claims_by_session ON claims (result) WHERE result > 4294967295;
 CREATE TABLE exports (
     user_id INTEGER PRIMARY KEY,
     id INTEGER NOT NULL,
@@ -166,6 +187,7 @@ CREATE TABLE exports (
     requested_ms INTEGER NOT NULL,
     ready_ms INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX exports_ready ON exports (ready_ms) WHERE state = 1;
 """
 
 _GRAPH_2 = """
@@ -184,8 +206,13 @@ CREATE TABLE bonds (
 ) WITHOUT ROWID;
 CREATE INDEX bonds_by_owner ON bonds (kind, owner_id, bond_id, member_id, until_ms) WHERE active;
 CREATE INDEX bonds_by_member ON bonds (kind, member_id, bond_id, owner_id) WHERE active;
+CREATE INDEX mutes_by_end ON bonds (owner_id, until_ms) WHERE kind = 2 AND active AND until_ms > 0;
+-- Rows that were undone name people too, who may have them erased.
+CREATE INDEX bonds_undone ON bonds (member_id) WHERE NOT active;
+CREATE INDEX follows_undone ON follows (followee_id) WHERE NOT active;
 CREATE TABLE lists (
     id INTEGER PRIMARY KEY,
+    -- 0 once it was deleted, until whatever hangs on it is gone too.
     owner_id INTEGER NOT NULL,
     name TEXT NOT NULL,
     description TEXT NOT NULL,
@@ -208,6 +235,7 @@ CREATE TABLE list_bonds (
 ) WITHOUT ROWID;
 CREATE INDEX list_bonds_by_list ON list_bonds (kind, list_id, bond_id, user_id) WHERE active;
 CREATE INDEX list_bonds_by_user ON list_bonds (kind, user_id, bond_id, list_id) WHERE active;
+CREATE INDEX list_bonds_undone ON list_bonds (user_id) WHERE NOT active;
 """
 
 _TWEETS_2 = """
@@ -219,6 +247,13 @@ ALTER TABLE tweets ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX quotes ON tweets (quote_id, id) WHERE quote_id > 0 AND deleted_ms = 0;
 CREATE INDEX conversations ON tweets (conversation_id, id) WHERE kind <> 3 AND deleted_ms = 0;
 CREATE INDEX tweets_deleted ON tweets (deleted_ms) WHERE deleted_ms > 0;
+-- Where removed replies stood: what hangs below them keeps its place in the conversation.
+CREATE TABLE places (
+    conversation_id INTEGER NOT NULL,
+    tweet_id INTEGER NOT NULL,
+    ref_id INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, tweet_id)
+) WITHOUT ROWID;
 CREATE INDEX tweets_deleted_by_author ON tweets (author_id, id) WHERE deleted_ms > 0;
 -- The texts that edits replaced.
 CREATE TABLE edits (
@@ -241,12 +276,15 @@ CREATE TABLE hashtags (
     PRIMARY KEY (tag, tweet_id)
 ) WITHOUT ROWID;
 CREATE INDEX hashtags_by_tweet ON hashtags (tweet_id, tag);
--- The tweets of a thread, for the repeat of its key.
+-- The tweets of a thread, for the repeat of its key; forgotten with that.
 CREATE TABLE threads (
     first_id INTEGER NOT NULL,
     tweet_id INTEGER NOT NULL,
     PRIMARY KEY (first_id, tweet_id)
 ) WITHOUT ROWID;
+CREATE TRIGGER threads_forgotten AFTER DELETE ON claims BEGIN
+    DELETE FROM threads WHERE first_id = old.result;
+END;
 CREATE TABLE liked (
     user_id INTEGER NOT NULL,
     tweet_id INTEGER NOT NULL,
@@ -260,6 +298,7 @@ DROP TABLE likes;
 ALTER TABLE liked RENAME TO likes;
 CREATE INDEX likes_by_user ON likes (user_id, like_id, tweet_id) WHERE active;
 CREATE INDEX likes_by_tweet ON likes (tweet_id, like_id, user_id) WHERE active;
+CREATE INDEX likes_undone ON likes (tweet_id) WHERE NOT active;
 CREATE TABLE bookmarks (
     user_id INTEGER NOT NULL,
     tweet_id INTEGER NOT NULL,
@@ -309,11 +348,11 @@ CREATE INDEX scheduled_by_user ON drafts (user_id, publish_ms, id) WHERE publish
 CREATE INDEX scheduled_due ON drafts (publish_ms) WHERE publish_ms > 0 AND failure = '';
 """
 
-MIGRATIONS: Mapping[str, Sequence[str]] = {
-    "users": [_COMMON + _USERS, _USERS_2],
-    "graph": [_COMMON + _GRAPH, _GRAPH_2],
-    "tweets": [_COMMON + _TWEETS, _TWEETS_2],
-    "fanout": [_COMMON + _FANOUT],
+MIGRATIONS: Mapping[str, Sequence[Step]] = {
+    "users": [Step(_COMMON + _USERS), Step(_USERS_2)],
+    "graph": [Step(_COMMON + _GRAPH), Step(_GRAPH_2)],
+    "tweets": [Step(_COMMON + _TWEETS), Step(_TWEETS_2, tweet_names.backfill)],
+    "fanout": [Step(_COMMON + _FANOUT)],
 }
 
 
@@ -326,4 +365,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
             f"the {name} store has schema {version}, this Aviary knows {len(steps)}: it was written by a newer one"
         )
     for number in range(version, len(steps)):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number]}\nPRAGMA user_version = {number + 1};\nCOMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number].script}")
+        steps[number].fill(connection)
+        connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from aviary.errors import Forbidden, Unauthenticated
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.call import Claim
@@ -22,8 +23,27 @@ def open_once(
     """Open a session of the user that `user_id` finds or makes, unless `claim` did before."""
     session_id, repeated = tx.once(claim, lambda: _insert(tx, user_id(), lifetime, trace))
     row = tx.execute("SELECT user_id, created_s FROM sessions WHERE id = ?", (session_id,)).fetchone()
+    if row is None:
+        raise Unauthenticated("the session went with its account")
     opened = Session(id=session_id, user_id=row[0], generation=0, rotated_s=row[1])
     return Opened(session=opened, repeated=repeated)
+
+
+def admit(tx: Transaction, user_id: int, trace: str) -> int:
+    """Return the user if they may log in; who had deactivated their account is back."""
+    row = tx.execute("SELECT suspended, deactivated_ms, version FROM users WHERE id = ?", (user_id,)).fetchone()
+    if row is None:
+        raise Unauthenticated("the account is gone")
+    suspended, deactivated_ms, version = row
+    if suspended:
+        raise Forbidden("this account is suspended and cannot log in")
+    if deactivated_ms:
+        tx.execute("UPDATE users SET deactivated_ms = 0, version = version + 1 WHERE id = ?", (user_id,))
+        kind = events_pb2.EVENT_TYPE_USER_REACTIVATED
+        back = Event(type=kind, key=user_id, entity_id=user_id, version=version + 1, actor_id=user_id)
+        back.traceparent = trace
+        tx.emit(back)
+    return user_id
 
 
 def rotate(
@@ -50,8 +70,8 @@ def rotate(
     return Rotation(outcome=Outcome.REUSED, session=session)
 
 
-def revoke(tx: Transaction, session_id: int, *, now_s: int, trace: str) -> None:
-    """End one session."""
+def revoke(tx: Transaction, session_id: int, *, now_s: int, trace: str) -> bool:
+    """End one session; False when it is unknown or had ended."""
     row = tx.execute(
         "UPDATE sessions SET revoked_s = ? WHERE id = ? AND revoked_s = 0 RETURNING user_id, generation, rotated_s",
         (now_s, session_id),
@@ -59,16 +79,28 @@ def revoke(tx: Transaction, session_id: int, *, now_s: int, trace: str) -> None:
     if row is not None:
         ended = Session(id=session_id, user_id=row[0], generation=row[1], rotated_s=row[2])
         tx.emit(_event(events_pb2.EVENT_TYPE_SESSION_REVOKED, ended, trace))
+    return row is not None
 
 
-def revoke_all(tx: Transaction, user_id: int, *, now_s: int, trace: str) -> Sequence[int]:
-    """End all that are neither ended nor expired."""
+def revoke_all(tx: Transaction, user_id: int, *, now_s: int, trace: str, but: int = 0) -> Sequence[int]:
+    """End all that are neither ended nor expired, except the session `but`."""
     rows = tx.execute(
-        "SELECT id FROM sessions WHERE user_id = ? AND revoked_s = 0 AND expires_s > ? ORDER BY id", (user_id, now_s)
+        "SELECT id FROM sessions WHERE user_id = ? AND revoked_s = 0 AND expires_s > ? AND id <> ? ORDER BY id",
+        (user_id, now_s, but),
     ).fetchall()
     for (session_id,) in rows:
         revoke(tx, session_id, now_s=now_s, trace=trace)
     return [session_id for (session_id,) in rows]
+
+
+def erase(tx: Transaction, user_id: int, *, now_s: int) -> None:
+    """Remove a user's sessions, ended before, and the claims that opened them; what is left is bare session ids."""
+    theirs = "FROM sessions WHERE user_id = ?"
+    tx.execute("DELETE FROM ended_sessions WHERE ended_s < ?", (now_s - _KEPT_AFTER_EXPIRY_S,))
+    tx.execute(f"INSERT INTO ended_sessions SELECT id, revoked_s {theirs} AND revoked_s > 0", (user_id,))
+    # The first term alone lets the partial index serve it.
+    tx.execute(f"DELETE FROM claims WHERE result > 4294967295 AND result IN (SELECT id {theirs})", (user_id,))
+    tx.execute(f"DELETE {theirs}", (user_id,))
 
 
 def _insert(tx: Transaction, user_id: int, lifetime: Lifetime, trace: str) -> int:
@@ -77,8 +109,9 @@ def _insert(tx: Transaction, user_id: int, lifetime: Lifetime, trace: str) -> in
     )
     session_id = tx.next_id()
     tx.execute(
-        "INSERT INTO sessions (id, user_id, generation, rotated_s, created_s, expires_s) VALUES (?, ?, 0, ?, ?, ?)",
-        (session_id, user_id, lifetime.now_s, lifetime.now_s, lifetime.now_s + lifetime.ttl_s),
+        "INSERT INTO sessions (id, user_id, generation, rotated_s, created_s, expires_s, client)"
+        " VALUES (?, ?, 0, ?, ?, ?, ?)",
+        (session_id, user_id, lifetime.now_s, lifetime.now_s, lifetime.now_s + lifetime.ttl_s, lifetime.client),
     )
     opened = Session(id=session_id, user_id=user_id, generation=0, rotated_s=lifetime.now_s)
     tx.emit(_event(events_pb2.EVENT_TYPE_SESSION_OPENED, opened, trace))
@@ -88,7 +121,7 @@ def _insert(tx: Transaction, user_id: int, lifetime: Lifetime, trace: str) -> in
 def _usable(tx: Transaction, session_id: int, now_s: int) -> Session | None:
     row = tx.execute(
         "SELECT s.user_id, s.generation, s.rotated_s FROM sessions s JOIN users u ON u.id = s.user_id"
-        " WHERE s.id = ? AND s.revoked_s = 0 AND s.expires_s > ? AND NOT u.suspended",
+        " WHERE s.id = ? AND s.revoked_s = 0 AND s.expires_s > ? AND NOT u.suspended AND u.deactivated_ms = 0",
         (session_id, now_s),
     ).fetchone()
     return Session(id=session_id, user_id=row[0], generation=row[1], rotated_s=row[2]) if row else None

@@ -31,7 +31,7 @@ from aviary.users.store import (
 
 _USER = (
     "id, username, email, display_name, bio, location, website, birth_date, language, timezone,"
-    " verified, protected, suspended, created_ms, version"
+    " verified, protected, suspended, deactivated_ms, created_ms, version"
 )
 _CREDENTIALS = "id, password_hash, suspended"
 _SUMMARY = "id, username, display_name, verified, protected, suspended OR deactivated_ms > 0"
@@ -57,7 +57,9 @@ class SqliteUserStore:
     async def open_session(self, user_id: int, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
         trace = traceparent()
         return await self._database.write(
-            lambda tx: sessions.open_once(tx, lambda: user_id, lifetime, claim=claim, trace=trace)
+            lambda tx: sessions.open_once(
+                tx, lambda: sessions.admit(tx, user_id, trace), lifetime, claim=claim, trace=trace
+            )
         )
 
     async def rotate(
@@ -81,7 +83,8 @@ class SqliteUserStore:
     async def revoked_since(self, since_s: int) -> Sequence[Revocation]:
         rows = await self._rows(
             # The first term alone lets the partial index serve it.
-            "SELECT id, revoked_s FROM sessions WHERE revoked_s > 0 AND revoked_s >= ?",
+            "SELECT id, revoked_s FROM sessions WHERE revoked_s > 0 AND revoked_s >= ?1"
+            " UNION ALL SELECT id, ended_s FROM ended_sessions WHERE ended_s >= ?1",
             since_s,
         )
         return [Revocation(session_id=session_id, revoked_s=revoked_s) for session_id, revoked_s in rows]
@@ -145,7 +148,7 @@ def _insert(tx: Transaction, registration: Registration, trace: str) -> int:
         f"INSERT INTO users ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         tuple(columns.values()),
     )
-    _emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
+    emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
     return user_id
 
 
@@ -167,32 +170,50 @@ def _refuse_taken(tx: Transaction, registration: Registration) -> None:
 
 
 def _update(tx: Transaction, user_id: int, changes: ProfileChanges, trace: str) -> User | None:
-    user = _one(tx, user_id)
+    user = one(tx, user_id)
     wanted = {name: value for name, value in asdict(changes).items() if value is not None}
     if user is None or all(getattr(user, name) == value for name, value in wanted.items()):
         return user
-    tx.execute(
-        f"UPDATE users SET {', '.join(f'{name} = ?' for name in wanted)}, version = version + 1 WHERE id = ?",
-        (*wanted.values(), user_id),
-    )
-    _emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, user.version + 1, trace)
-    return _one(tx, user_id)
+    version = write(tx, user_id, wanted)
+    emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, version, trace)
+    return one(tx, user_id)
 
 
-def _one(tx: Transaction, user_id: int) -> User | None:
+def one(tx: Transaction, user_id: int) -> User | None:
+    """The user as this transaction sees them."""
     row = tx.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()
     return _user(row) if row else None
 
 
-def _emit(tx: Transaction, kind: events_pb2.EventType.ValueType, user_id: int, version: int, trace: str) -> None:
-    tx.emit(Event(type=kind, key=user_id, entity_id=user_id, version=version, actor_id=user_id, traceparent=trace))
+def write(tx: Transaction, user_id: int, columns: Mapping[str, object]) -> int:
+    """Set `columns` of a user that exists and return the version after it."""
+    (version,) = tx.execute(
+        f"UPDATE users SET {', '.join(f'{name} = ?' for name in columns)}, version = version + 1"
+        " WHERE id = ? RETURNING version",
+        (*columns.values(), user_id),
+    ).fetchone()
+    return int(version)
+
+
+def emit(
+    tx: Transaction,
+    kind: events_pb2.EventType.ValueType,
+    user_id: int,
+    version: int,
+    trace: str,
+    *,
+    by_platform: bool = False,
+) -> None:
+    """Write an event about a user, who did it themselves unless the platform did."""
+    actor_id = 0 if by_platform else user_id
+    tx.emit(Event(type=kind, key=user_id, entity_id=user_id, version=version, actor_id=actor_id, traceparent=trace))
 
 
 def _user(row: Sequence[Any]) -> User:
     values: dict[str, Any] = dict(zip(_USER.split(", "), row, strict=True))
     for flag in ("verified", "protected", "suspended"):
         values[flag] = bool(values[flag])
-    return User(**values)
+    return User(deactivated=bool(values.pop("deactivated_ms")), **values)
 
 
 def _credentials(rows: Sequence[Sequence[Any]]) -> Credentials | None:

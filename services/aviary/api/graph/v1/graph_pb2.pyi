@@ -289,15 +289,15 @@ class Sources(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_MS_FIELD_NUMBER: _builtins.int
     sources_version: _builtins.int
-    """Rises with each change of whom the viewer follows or mutes."""
+    """Rises with each change of whom the viewer follows or mutes, the end of a mute included."""
     follow_version: _builtins.int
-    """Rises with each follow alone: a home built under a lower one lacks the past of somebody."""
+    """Rises with each follow and each end of a mute: a home built under a lower one lacks the past of somebody."""
     unchanged: _builtins.bool
     ids: _builtins.bytes
     """Packed little-endian int64, the viewer included; empty when unchanged."""
     valid_until_ms: _builtins.int
-    """Business time, ms since the Unix epoch, at which the next mute expires and the
-    ids change without a new version; 0 for never.
+    """Business time, ms since the Unix epoch, at which the next mute expires, and
+    ids and versions change though nobody writes; 0 for never. Told also when unchanged.
     """
     def __init__(
         self,

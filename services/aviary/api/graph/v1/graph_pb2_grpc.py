@@ -95,8 +95,9 @@ class GraphServiceServicer:
 
     def Follow(self, request, context):
         """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
+        Whoever asked an account that is public by now follows with the next call; until then the request stays.
 
-        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody and whoever is suspended or deactivated, PERMISSION_DENIED when either blocks the
         other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,27 +106,32 @@ class GraphServiceServicer:
 
     def Unfollow(self, request, context):
         """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds.
+        NOT_FOUND for nobody; whoever is suspended or deactivated can still be left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFollowers(self, request, context):
-        """Who follows a user, newest first. NOT_FOUND for nobody.
+        """Who follows a user, newest first, without those who block or are blocked by
+        the caller, are suspended or deactivated. NOT_FOUND for nobody, for such a
+        user, and for a protected one whom the caller doesn't follow.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFollowing(self, request, context):
-        """Whom a user follows, newest first. NOT_FOUND for nobody.
+        """Whom a user follows, newest first. Leaves out and fails as ListFollowers does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRelationship(self, request, context):
-        """How two users stand to each other. NOT_FOUND when one of them does not exist.
+        """How two users stand to each other. NOT_FOUND when one of them does not
+        exist, is suspended or deactivated, and about two others unless the caller may list
+        the follows of one of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +150,7 @@ class GraphServiceServicer:
         """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
         With the version that the caller holds, an unchanged answer is empty.
+        Neither version ever falls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,14 +164,16 @@ class GraphServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamPersonalData(self, request, context):
-        """Everything that the graph keeps about a person.
+        """Everything that the graph keeps about a person: following, followers,
+        blocks, mutes, follow_requests_sent, follow_requests_received, lists, followed_lists, list_members.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Reconcile(self, request, context):
-        """Recounts every counter from the relations that it counts.
+        """Recounts every counter from the relations that it counts. A write that
+        happens meanwhile never looks like drift. Each piece ends with a message without a counter.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -20,18 +20,27 @@ class GraphServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Follow: _aio.UnaryUnaryMultiCallable[_graph_pb2.FollowRequest, _graph_pb2.FollowResponse]
     """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
+    Whoever asked an account that is public by now follows with the next call; until then the request stays.
 
-    INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+    INVALID_ARGUMENT for oneself, NOT_FOUND for nobody and whoever is suspended or deactivated, PERMISSION_DENIED when either blocks the
     other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
     """
     Unfollow: _aio.UnaryUnaryMultiCallable[_graph_pb2.UnfollowRequest, _graph_pb2.FollowResponse]
-    """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds."""
+    """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds.
+    NOT_FOUND for nobody; whoever is suspended or deactivated can still be left.
+    """
     ListFollowers: _aio.UnaryUnaryMultiCallable[_graph_pb2.ListFollowsRequest, _graph_pb2.ListFollowsResponse]
-    """Who follows a user, newest first. NOT_FOUND for nobody."""
+    """Who follows a user, newest first, without those who block or are blocked by
+    the caller, are suspended or deactivated. NOT_FOUND for nobody, for such a
+    user, and for a protected one whom the caller doesn't follow.
+    """
     ListFollowing: _aio.UnaryUnaryMultiCallable[_graph_pb2.ListFollowsRequest, _graph_pb2.ListFollowsResponse]
-    """Whom a user follows, newest first. NOT_FOUND for nobody."""
+    """Whom a user follows, newest first. Leaves out and fails as ListFollowers does."""
     GetRelationship: _aio.UnaryUnaryMultiCallable[_graph_pb2.GetRelationshipRequest, _graph_pb2.Relationship]
-    """How two users stand to each other. NOT_FOUND when one of them does not exist."""
+    """How two users stand to each other. NOT_FOUND when one of them does not
+    exist, is suspended or deactivated, and about two others unless the caller may list
+    the follows of one of them.
+    """
     StreamFollowers: _aio.UnaryStreamMultiCallable[_graph_pb2.StreamFollowersRequest, _graph_pb2.FollowerIds]
     """The ids of a user's followers, packed, oldest follow first. The first
     message tells the follower count. A follow committed before the call is in
@@ -41,13 +50,18 @@ class GraphServiceStub:
     """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
     With the version that the caller holds, an unchanged answer is empty.
+    Neither version ever falls.
     """
     BatchGetCounts: _aio.UnaryUnaryMultiCallable[_graph_pb2.BatchGetCountsRequest, _graph_pb2.BatchGetCountsResponse]
     """Follower and following counts in the order asked for, zeros for nobody. At most 1,000."""
     StreamPersonalData: _aio.UnaryStreamMultiCallable[_personal_pb2.PersonalDataRequest, _personal_pb2.PersonalData]
-    """Everything that the graph keeps about a person."""
+    """Everything that the graph keeps about a person: following, followers,
+    blocks, mutes, follow_requests_sent, follow_requests_received, lists, followed_lists, list_members.
+    """
     Reconcile: _aio.UnaryStreamMultiCallable[_reconcile_pb2.ReconcileRequest, _reconcile_pb2.Drift]
-    """Recounts every counter from the relations that it counts."""
+    """Recounts every counter from the relations that it counts. A write that
+    happens meanwhile never looks like drift. Each piece ends with a message without a counter.
+    """
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who follows whom."""
@@ -59,8 +73,9 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_graph_pb2.FollowRequest, _abc.Awaitable[_graph_pb2.FollowResponse]],
     ) -> _abc.Awaitable[_graph_pb2.FollowResponse]:
         """Follows a user, or asks a protected one. A repeat succeeds and changes nothing.
+        Whoever asked an account that is public by now follows with the next call; until then the request stays.
 
-        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, PERMISSION_DENIED when either blocks the
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody and whoever is suspended or deactivated, PERMISSION_DENIED when either blocks the
         other, RESOURCE_EXHAUSTED after 1,000 new follows and requests a day.
         """
 
@@ -70,7 +85,9 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.UnfollowRequest,
         context: _aio.ServicerContext[_graph_pb2.UnfollowRequest, _abc.Awaitable[_graph_pb2.FollowResponse]],
     ) -> _abc.Awaitable[_graph_pb2.FollowResponse]:
-        """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds."""
+        """Stops following, or asking; takes effect at the follower's next read. A repeat succeeds.
+        NOT_FOUND for nobody; whoever is suspended or deactivated can still be left.
+        """
 
     @_abc_1.abstractmethod
     def ListFollowers(
@@ -78,7 +95,10 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.ListFollowsRequest,
         context: _aio.ServicerContext[_graph_pb2.ListFollowsRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Who follows a user, newest first. NOT_FOUND for nobody."""
+        """Who follows a user, newest first, without those who block or are blocked by
+        the caller, are suspended or deactivated. NOT_FOUND for nobody, for such a
+        user, and for a protected one whom the caller doesn't follow.
+        """
 
     @_abc_1.abstractmethod
     def ListFollowing(
@@ -86,7 +106,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.ListFollowsRequest,
         context: _aio.ServicerContext[_graph_pb2.ListFollowsRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Whom a user follows, newest first. NOT_FOUND for nobody."""
+        """Whom a user follows, newest first. Leaves out and fails as ListFollowers does."""
 
     @_abc_1.abstractmethod
     def GetRelationship(
@@ -94,7 +114,10 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.GetRelationshipRequest,
         context: _aio.ServicerContext[_graph_pb2.GetRelationshipRequest, _abc.Awaitable[_graph_pb2.Relationship]],
     ) -> _abc.Awaitable[_graph_pb2.Relationship]:
-        """How two users stand to each other. NOT_FOUND when one of them does not exist."""
+        """How two users stand to each other. NOT_FOUND when one of them does not
+        exist, is suspended or deactivated, and about two others unless the caller may list
+        the follows of one of them.
+        """
 
     @_abc_1.abstractmethod
     def StreamFollowers(
@@ -116,6 +139,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
         With the version that the caller holds, an unchanged answer is empty.
+        Neither version ever falls.
         """
 
     @_abc_1.abstractmethod
@@ -132,7 +156,9 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_pb2.PersonalDataRequest,
         context: _aio.ServicerContext[_personal_pb2.PersonalDataRequest, _abc.AsyncIterator[_personal_pb2.PersonalData]],
     ) -> _abc.AsyncIterator[_personal_pb2.PersonalData]:
-        """Everything that the graph keeps about a person."""
+        """Everything that the graph keeps about a person: following, followers,
+        blocks, mutes, follow_requests_sent, follow_requests_received, lists, followed_lists, list_members.
+        """
 
     @_abc_1.abstractmethod
     def Reconcile(
@@ -140,6 +166,8 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconcile_pb2.ReconcileRequest,
         context: _aio.ServicerContext[_reconcile_pb2.ReconcileRequest, _abc.AsyncIterator[_reconcile_pb2.Drift]],
     ) -> _abc.AsyncIterator[_reconcile_pb2.Drift]:
-        """Recounts every counter from the relations that it counts."""
+        """Recounts every counter from the relations that it counts. A write that
+        happens meanwhile never looks like drift. Each piece ends with a message without a counter.
+        """
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _aio.Server) -> None: ...

@@ -28,7 +28,9 @@ if _version_not_supported:
 
 class ListServiceStub:
     """Lists of users that people make and follow. A private list is NOT_FOUND to
-    everybody but its owner, and so is the list of whoever blocks or is blocked by the caller.
+    everybody but its owner, and so is the list of whoever is gone, suspended,
+    deactivated, blocks or is blocked by the caller. A list's people are shown
+    without those whom the caller may not meet.
     """
 
     def __init__(self, channel):
@@ -111,11 +113,13 @@ class ListServiceStub:
 
 class ListServiceServicer:
     """Lists of users that people make and follow. A private list is NOT_FOUND to
-    everybody but its owner, and so is the list of whoever blocks or is blocked by the caller.
+    everybody but its owner, and so is the list of whoever is gone, suspended,
+    deactivated, blocks or is blocked by the caller. A list's people are shown
+    without those whom the caller may not meet.
     """
 
     def CreateList(self, request, context):
-        """Makes a list. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists.
+        """Makes a list. INVALID_ARGUMENT for a name or description out of bounds. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +147,7 @@ class ListServiceServicer:
 
     def ListOwnedLists(self, request, context):
         """The lists that a user owns, newest first; the caller's own without a user. Private ones only to their owner.
+        NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +162,7 @@ class ListServiceServicer:
 
     def ListMemberships(self, request, context):
         """The lists that hold a user, newest membership first, as far as the caller may see them.
+        NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,7 +177,8 @@ class ListServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveListMember(self, request, context):
-        """Takes a user off one's own list; one may also take oneself off anybody's. A repeat changes nothing.
+        """Takes a user off one's own list; one may also take oneself off anybody's
+        that one may see. A repeat, and whoever was never on it, change nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -192,7 +199,8 @@ class ListServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UnfollowList(self, request, context):
-        """Stops following a list. A repeat changes nothing.
+        """Stops following a list, also one that went out of sight. A repeat changes
+        nothing; it is NOT_FOUND when the caller may not see the list.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,7 +215,7 @@ class ListServiceServicer:
 
     def GetListSources(self, request, context):
         """The members of a list whose tweets the viewer is shown: none whom the
-        viewer blocks or mutes or is blocked by. NOT_FOUND as for GetList.
+        viewer blocks or mutes or is blocked by. Newest member first. NOT_FOUND as for GetList.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -296,7 +304,9 @@ def add_ListServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ListService:
     """Lists of users that people make and follow. A private list is NOT_FOUND to
-    everybody but its owner, and so is the list of whoever blocks or is blocked by the caller.
+    everybody but its owner, and so is the list of whoever is gone, suspended,
+    deactivated, blocks or is blocked by the caller. A list's people are shown
+    without those whom the caller may not meet.
     """
 
     @staticmethod

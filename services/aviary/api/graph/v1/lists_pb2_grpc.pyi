@@ -15,45 +15,57 @@ GRPC_VERSION: str
 
 class ListServiceStub:
     """Lists of users that people make and follow. A private list is NOT_FOUND to
-    everybody but its owner, and so is the list of whoever blocks or is blocked by the caller.
+    everybody but its owner, and so is the list of whoever is gone, suspended,
+    deactivated, blocks or is blocked by the caller. A list's people are shown
+    without those whom the caller may not meet.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateList: _aio.UnaryUnaryMultiCallable[_lists_pb2.CreateListRequest, _lists_pb2.UserList]
-    """Makes a list. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists."""
+    """Makes a list. INVALID_ARGUMENT for a name or description out of bounds. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists."""
     GetList: _aio.UnaryUnaryMultiCallable[_lists_pb2.GetListRequest, _lists_pb2.UserList]
     UpdateList: _aio.UnaryUnaryMultiCallable[_lists_pb2.UpdateListRequest, _lists_pb2.UserList]
     """Changes the fields that were sent of one's own list. PERMISSION_DENIED for somebody else's."""
     DeleteList: _aio.UnaryUnaryMultiCallable[_lists_pb2.DeleteListRequest, _lists_pb2.DeleteListResponse]
     """Deletes one's own list. A repeat is NOT_FOUND; PERMISSION_DENIED for somebody else's."""
     ListOwnedLists: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListListsRequest, _lists_pb2.UserLists]
-    """The lists that a user owns, newest first; the caller's own without a user. Private ones only to their owner."""
+    """The lists that a user owns, newest first; the caller's own without a user. Private ones only to their owner.
+    NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
+    """
     ListFollowedLists: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListFollowedListsRequest, _lists_pb2.UserLists]
     """The lists that the caller follows, newest follow first."""
     ListMemberships: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListMembershipsRequest, _lists_pb2.UserLists]
-    """The lists that hold a user, newest membership first, as far as the caller may see them."""
+    """The lists that hold a user, newest membership first, as far as the caller may see them.
+    NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
+    """
     AddListMember: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListMemberRequest, _lists_pb2.ListMemberResponse]
     """Puts a user on one's own list. A repeat changes nothing. NOT_FOUND for
     nobody or somebody who blocks or is blocked by the caller, RESOURCE_EXHAUSTED beyond 5,000 members.
     """
     RemoveListMember: _aio.UnaryUnaryMultiCallable[_lists_pb2.RemoveListMemberRequest, _lists_pb2.ListMemberResponse]
-    """Takes a user off one's own list; one may also take oneself off anybody's. A repeat changes nothing."""
+    """Takes a user off one's own list; one may also take oneself off anybody's
+    that one may see. A repeat, and whoever was never on it, change nothing.
+    """
     ListListMembers: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListListUsersRequest, _graph_pb2.ListFollowsResponse]
     """Who is on a list, newest first."""
     FollowList: _aio.UnaryUnaryMultiCallable[_lists_pb2.FollowListRequest, _lists_pb2.FollowListResponse]
     """Follows a list. A repeat changes nothing."""
     UnfollowList: _aio.UnaryUnaryMultiCallable[_lists_pb2.UnfollowListRequest, _lists_pb2.FollowListResponse]
-    """Stops following a list. A repeat changes nothing."""
+    """Stops following a list, also one that went out of sight. A repeat changes
+    nothing; it is NOT_FOUND when the caller may not see the list.
+    """
     ListListFollowers: _aio.UnaryUnaryMultiCallable[_lists_pb2.ListListUsersRequest, _graph_pb2.ListFollowsResponse]
     """Who follows a list, newest first."""
     GetListSources: _aio.UnaryUnaryMultiCallable[_lists_pb2.GetListSourcesRequest, _lists_pb2.ListSources]
     """The members of a list whose tweets the viewer is shown: none whom the
-    viewer blocks or mutes or is blocked by. NOT_FOUND as for GetList.
+    viewer blocks or mutes or is blocked by. Newest member first. NOT_FOUND as for GetList.
     """
 
 class ListServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lists of users that people make and follow. A private list is NOT_FOUND to
-    everybody but its owner, and so is the list of whoever blocks or is blocked by the caller.
+    everybody but its owner, and so is the list of whoever is gone, suspended,
+    deactivated, blocks or is blocked by the caller. A list's people are shown
+    without those whom the caller may not meet.
     """
 
     @_abc_1.abstractmethod
@@ -62,7 +74,7 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lists_pb2.CreateListRequest,
         context: _aio.ServicerContext[_lists_pb2.CreateListRequest, _abc.Awaitable[_lists_pb2.UserList]],
     ) -> _abc.Awaitable[_lists_pb2.UserList]:
-        """Makes a list. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists."""
+        """Makes a list. INVALID_ARGUMENT for a name or description out of bounds. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists."""
 
     @_abc_1.abstractmethod
     def GetList(
@@ -93,7 +105,9 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lists_pb2.ListListsRequest,
         context: _aio.ServicerContext[_lists_pb2.ListListsRequest, _abc.Awaitable[_lists_pb2.UserLists]],
     ) -> _abc.Awaitable[_lists_pb2.UserLists]:
-        """The lists that a user owns, newest first; the caller's own without a user. Private ones only to their owner."""
+        """The lists that a user owns, newest first; the caller's own without a user. Private ones only to their owner.
+        NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
+        """
 
     @_abc_1.abstractmethod
     def ListFollowedLists(
@@ -109,7 +123,9 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lists_pb2.ListMembershipsRequest,
         context: _aio.ServicerContext[_lists_pb2.ListMembershipsRequest, _abc.Awaitable[_lists_pb2.UserLists]],
     ) -> _abc.Awaitable[_lists_pb2.UserLists]:
-        """The lists that hold a user, newest membership first, as far as the caller may see them."""
+        """The lists that hold a user, newest membership first, as far as the caller may see them.
+        NOT_FOUND for nobody and whoever blocks or is blocked by the caller.
+        """
 
     @_abc_1.abstractmethod
     def AddListMember(
@@ -127,7 +143,9 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lists_pb2.RemoveListMemberRequest,
         context: _aio.ServicerContext[_lists_pb2.RemoveListMemberRequest, _abc.Awaitable[_lists_pb2.ListMemberResponse]],
     ) -> _abc.Awaitable[_lists_pb2.ListMemberResponse]:
-        """Takes a user off one's own list; one may also take oneself off anybody's. A repeat changes nothing."""
+        """Takes a user off one's own list; one may also take oneself off anybody's
+        that one may see. A repeat, and whoever was never on it, change nothing.
+        """
 
     @_abc_1.abstractmethod
     def ListListMembers(
@@ -151,7 +169,9 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lists_pb2.UnfollowListRequest,
         context: _aio.ServicerContext[_lists_pb2.UnfollowListRequest, _abc.Awaitable[_lists_pb2.FollowListResponse]],
     ) -> _abc.Awaitable[_lists_pb2.FollowListResponse]:
-        """Stops following a list. A repeat changes nothing."""
+        """Stops following a list, also one that went out of sight. A repeat changes
+        nothing; it is NOT_FOUND when the caller may not see the list.
+        """
 
     @_abc_1.abstractmethod
     def ListListFollowers(
@@ -168,7 +188,7 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_lists_pb2.GetListSourcesRequest, _abc.Awaitable[_lists_pb2.ListSources]],
     ) -> _abc.Awaitable[_lists_pb2.ListSources]:
         """The members of a list whose tweets the viewer is shown: none whom the
-        viewer blocks or mutes or is blocked by. NOT_FOUND as for GetList.
+        viewer blocks or mutes or is blocked by. Newest member first. NOT_FOUND as for GetList.
         """
 
 def add_ListServiceServicer_to_server(servicer: ListServiceServicer, server: _aio.Server) -> None: ...

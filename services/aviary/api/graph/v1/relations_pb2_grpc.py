@@ -103,15 +103,15 @@ class RelationServiceServicer:
     """
 
     def Block(self, request, context):
-        """Blocks a user: neither sees the other's tweets, and neither follows the
-        other any more. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+        """Blocks a user: neither sees the other's tweets, neither follows or asks the
+        other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Unblock(self, request, context):
-        """Lifts a block; follows do not come back. A repeat changes nothing.
+        """Lifts a block; follows do not come back. A repeat changes nothing. NOT_FOUND for nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,28 +127,28 @@ class RelationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Unmute(self, request, context):
-        """Lifts a mute. A repeat changes nothing.
+        """Lifts a mute. A repeat changes nothing. NOT_FOUND for nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListBlocks(self, request, context):
-        """Whom the caller blocks, newest first.
+        """Whom the caller blocks, newest first, without the suspended and deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMutes(self, request, context):
-        """Whom the caller mutes, newest first.
+        """Whom the caller mutes now, newest first, without the suspended and deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListFollowRequests(self, request, context):
-        """Who asks to follow the caller, newest first.
+        """Who asks to follow the caller, newest first, without the suspended and deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +171,7 @@ class RelationServiceServicer:
 
     def RemoveFollower(self, request, context):
         """Makes a user stop following the caller; they are not told. A repeat changes nothing.
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +179,7 @@ class RelationServiceServicer:
 
     def ListMutuals(self, request, context):
         """Which of a user's followers the caller follows, newest follow of the caller first.
+        NOT_FOUND as for ListFollowers. At most 1,000 of the caller's follows are looked at for a page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -18,24 +18,24 @@ class RelationServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Block: _aio.UnaryUnaryMultiCallable[_relations_pb2.BlockRequest, _relations_pb2.BlockResponse]
-    """Blocks a user: neither sees the other's tweets, and neither follows the
-    other any more. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+    """Blocks a user: neither sees the other's tweets, neither follows or asks the
+    other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
     """
     Unblock: _aio.UnaryUnaryMultiCallable[_relations_pb2.UnblockRequest, _relations_pb2.BlockResponse]
-    """Lifts a block; follows do not come back. A repeat changes nothing."""
+    """Lifts a block; follows do not come back. A repeat changes nothing. NOT_FOUND for nobody."""
     Mute: _aio.UnaryUnaryMultiCallable[_relations_pb2.MuteRequest, _relations_pb2.MuteResponse]
     """Leaves a user's tweets out of the caller's lists, until `expires_at` when
     it is given. The user is not told. A repeat takes over the new expiry.
     INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for nobody.
     """
     Unmute: _aio.UnaryUnaryMultiCallable[_relations_pb2.UnmuteRequest, _relations_pb2.MuteResponse]
-    """Lifts a mute. A repeat changes nothing."""
+    """Lifts a mute. A repeat changes nothing. NOT_FOUND for nobody."""
     ListBlocks: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
-    """Whom the caller blocks, newest first."""
+    """Whom the caller blocks, newest first, without the suspended and deactivated."""
     ListMutes: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
-    """Whom the caller mutes, newest first."""
+    """Whom the caller mutes now, newest first, without the suspended and deactivated."""
     ListFollowRequests: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
-    """Who asks to follow the caller, newest first."""
+    """Who asks to follow the caller, newest first, without the suspended and deactivated."""
     AcceptFollowRequest: _aio.UnaryUnaryMultiCallable[_relations_pb2.AnswerFollowRequestRequest, _relations_pb2.AnswerFollowRequestResponse]
     """Lets the user who asked follow the caller. NOT_FOUND when they don't ask;
     a repeat after acceptance succeeds.
@@ -43,9 +43,13 @@ class RelationServiceStub:
     DenyFollowRequest: _aio.UnaryUnaryMultiCallable[_relations_pb2.AnswerFollowRequestRequest, _relations_pb2.AnswerFollowRequestResponse]
     """Turns down the user who asked, who is not told. NOT_FOUND when they don't ask."""
     RemoveFollower: _aio.UnaryUnaryMultiCallable[_relations_pb2.RemoveFollowerRequest, _relations_pb2.RemoveFollowerResponse]
-    """Makes a user stop following the caller; they are not told. A repeat changes nothing."""
+    """Makes a user stop following the caller; they are not told. A repeat changes nothing.
+    INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+    """
     ListMutuals: _aio.UnaryUnaryMultiCallable[_graph_pb2.ListFollowsRequest, _graph_pb2.ListFollowsResponse]
-    """Which of a user's followers the caller follows, newest follow of the caller first."""
+    """Which of a user's followers the caller follows, newest follow of the caller first.
+    NOT_FOUND as for ListFollowers. At most 1,000 of the caller's follows are looked at for a page.
+    """
     GetStandings: _aio.UnaryUnaryMultiCallable[_relations_pb2.GetStandingsRequest, _relations_pb2.Standings]
     """How the viewer stands to each user, one byte a user in the order asked
     for. Bits: 1 the viewer follows, 2 is followed, 4 blocks, 8 is blocked by,
@@ -61,8 +65,8 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.BlockRequest,
         context: _aio.ServicerContext[_relations_pb2.BlockRequest, _abc.Awaitable[_relations_pb2.BlockResponse]],
     ) -> _abc.Awaitable[_relations_pb2.BlockResponse]:
-        """Blocks a user: neither sees the other's tweets, and neither follows the
-        other any more. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+        """Blocks a user: neither sees the other's tweets, neither follows or asks the
+        other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
         """
 
     @_abc_1.abstractmethod
@@ -71,7 +75,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.UnblockRequest,
         context: _aio.ServicerContext[_relations_pb2.UnblockRequest, _abc.Awaitable[_relations_pb2.BlockResponse]],
     ) -> _abc.Awaitable[_relations_pb2.BlockResponse]:
-        """Lifts a block; follows do not come back. A repeat changes nothing."""
+        """Lifts a block; follows do not come back. A repeat changes nothing. NOT_FOUND for nobody."""
 
     @_abc_1.abstractmethod
     def Mute(
@@ -90,7 +94,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.UnmuteRequest,
         context: _aio.ServicerContext[_relations_pb2.UnmuteRequest, _abc.Awaitable[_relations_pb2.MuteResponse]],
     ) -> _abc.Awaitable[_relations_pb2.MuteResponse]:
-        """Lifts a mute. A repeat changes nothing."""
+        """Lifts a mute. A repeat changes nothing. NOT_FOUND for nobody."""
 
     @_abc_1.abstractmethod
     def ListBlocks(
@@ -98,7 +102,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.ListOwnRequest,
         context: _aio.ServicerContext[_relations_pb2.ListOwnRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Whom the caller blocks, newest first."""
+        """Whom the caller blocks, newest first, without the suspended and deactivated."""
 
     @_abc_1.abstractmethod
     def ListMutes(
@@ -106,7 +110,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.ListOwnRequest,
         context: _aio.ServicerContext[_relations_pb2.ListOwnRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Whom the caller mutes, newest first."""
+        """Whom the caller mutes now, newest first, without the suspended and deactivated."""
 
     @_abc_1.abstractmethod
     def ListFollowRequests(
@@ -114,7 +118,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.ListOwnRequest,
         context: _aio.ServicerContext[_relations_pb2.ListOwnRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Who asks to follow the caller, newest first."""
+        """Who asks to follow the caller, newest first, without the suspended and deactivated."""
 
     @_abc_1.abstractmethod
     def AcceptFollowRequest(
@@ -140,7 +144,9 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.RemoveFollowerRequest,
         context: _aio.ServicerContext[_relations_pb2.RemoveFollowerRequest, _abc.Awaitable[_relations_pb2.RemoveFollowerResponse]],
     ) -> _abc.Awaitable[_relations_pb2.RemoveFollowerResponse]:
-        """Makes a user stop following the caller; they are not told. A repeat changes nothing."""
+        """Makes a user stop following the caller; they are not told. A repeat changes nothing.
+        INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+        """
 
     @_abc_1.abstractmethod
     def ListMutuals(
@@ -148,7 +154,9 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_pb2.ListFollowsRequest,
         context: _aio.ServicerContext[_graph_pb2.ListFollowsRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Which of a user's followers the caller follows, newest follow of the caller first."""
+        """Which of a user's followers the caller follows, newest follow of the caller first.
+        NOT_FOUND as for ListFollowers. At most 1,000 of the caller's follows are looked at for a page.
+        """
 
     @_abc_1.abstractmethod
     def GetStandings(

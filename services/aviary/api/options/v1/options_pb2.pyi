@@ -51,6 +51,7 @@ class Policy(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    LIMIT_EACH_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     limit: _builtins.str
     """The action limit that each new commit of this call counts against, by the
@@ -58,16 +59,21 @@ class Policy(_message.Message):
     """
     deadline_ms: _builtins.int
     """The deadline of a call that brings none. 0 is the server's default."""
+    limit_each: _builtins.str
+    """The repeated field of the request each of whose elements counts against the
+    limit. Absent, a call counts once.
+    """
     def __init__(
         self,
         *,
         access: Global___Access.ValueType = ...,
         limit: _builtins.str = ...,
         deadline_ms: _builtins.int = ...,
+        limit_each: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit", "limit_each", b"limit_each"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

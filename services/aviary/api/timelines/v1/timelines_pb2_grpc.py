@@ -98,7 +98,9 @@ class TimelineServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUserTimeline(self, request, context):
-        """What one user tweeted, newest first. NOT_FOUND for nobody.
+        """What one user tweeted, newest first. NOT_FOUND for nobody, and for somebody
+        whose tweets the caller may not read: suspended, blocked by or blocking the
+        caller, or protected and not followed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,6 +108,7 @@ class TimelineServiceServicer:
 
     def CountHomeTimeline(self, request, context):
         """How many tweets of the caller's home are newer than `since_id`, counted up to 100.
+        INVALID_ARGUMENT for a negative one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,14 +122,14 @@ class TimelineServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetLikes(self, request, context):
-        """What the caller likes, newest like first.
+        """What the caller likes, newest like first; `since_id` names a tweet and gives what was liked after it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBookmarks(self, request, context):
-        """What the caller bookmarked, newest bookmark first.
+        """What the caller bookmarked, newest bookmark first; `since_id` as for GetLikes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +145,7 @@ class TimelineServiceServicer:
 
     def GetHashtagTimeline(self, request, context):
         """The tweets with a hashtag, without regard to case, newest first.
+        INVALID_ARGUMENT for a tag that is empty or over 100 characters.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

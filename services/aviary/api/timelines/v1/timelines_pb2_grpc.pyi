@@ -24,21 +24,28 @@ class TimelineServiceStub:
     once. INVALID_ARGUMENT for a bad limit, cursor or order.
     """
     GetUserTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetUserTimelineRequest, _tweets_pb2.TweetList]
-    """What one user tweeted, newest first. NOT_FOUND for nobody."""
+    """What one user tweeted, newest first. NOT_FOUND for nobody, and for somebody
+    whose tweets the caller may not read: suspended, blocked by or blocking the
+    caller, or protected and not followed.
+    """
     CountHomeTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.CountHomeTimelineRequest, _timelines_pb2.NewCount]
-    """How many tweets of the caller's home are newer than `since_id`, counted up to 100."""
+    """How many tweets of the caller's home are newer than `since_id`, counted up to 100.
+    INVALID_ARGUMENT for a negative one.
+    """
     GetMentions: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
     """The tweets that mention the caller, newest first."""
     GetLikes: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
-    """What the caller likes, newest like first."""
+    """What the caller likes, newest like first; `since_id` names a tweet and gives what was liked after it."""
     GetBookmarks: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetCollectionRequest, _tweets_pb2.TweetList]
-    """What the caller bookmarked, newest bookmark first."""
+    """What the caller bookmarked, newest bookmark first; `since_id` as for GetLikes."""
     GetListTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetListTimelineRequest, _tweets_pb2.TweetList]
     """The tweets of a list's members by the rule of the home, newest first.
     NOT_FOUND for a list that the caller may not see.
     """
     GetHashtagTimeline: _aio.UnaryUnaryMultiCallable[_timelines_pb2.GetHashtagTimelineRequest, _tweets_pb2.TweetList]
-    """The tweets with a hashtag, without regard to case, newest first."""
+    """The tweets with a hashtag, without regard to case, newest first.
+    INVALID_ARGUMENT for a tag that is empty or over 100 characters.
+    """
     DropCache: _aio.UnaryUnaryMultiCallable[_timelines_pb2.DropCacheRequest, _timelines_pb2.DropCacheResponse]
     """Forgets every warm timeline; the next read of each builds it again."""
 
@@ -63,7 +70,10 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timelines_pb2.GetUserTimelineRequest,
         context: _aio.ServicerContext[_timelines_pb2.GetUserTimelineRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
-        """What one user tweeted, newest first. NOT_FOUND for nobody."""
+        """What one user tweeted, newest first. NOT_FOUND for nobody, and for somebody
+        whose tweets the caller may not read: suspended, blocked by or blocking the
+        caller, or protected and not followed.
+        """
 
     @_abc_1.abstractmethod
     def CountHomeTimeline(
@@ -71,7 +81,9 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timelines_pb2.CountHomeTimelineRequest,
         context: _aio.ServicerContext[_timelines_pb2.CountHomeTimelineRequest, _abc.Awaitable[_timelines_pb2.NewCount]],
     ) -> _abc.Awaitable[_timelines_pb2.NewCount]:
-        """How many tweets of the caller's home are newer than `since_id`, counted up to 100."""
+        """How many tweets of the caller's home are newer than `since_id`, counted up to 100.
+        INVALID_ARGUMENT for a negative one.
+        """
 
     @_abc_1.abstractmethod
     def GetMentions(
@@ -87,7 +99,7 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timelines_pb2.GetCollectionRequest,
         context: _aio.ServicerContext[_timelines_pb2.GetCollectionRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
-        """What the caller likes, newest like first."""
+        """What the caller likes, newest like first; `since_id` names a tweet and gives what was liked after it."""
 
     @_abc_1.abstractmethod
     def GetBookmarks(
@@ -95,7 +107,7 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timelines_pb2.GetCollectionRequest,
         context: _aio.ServicerContext[_timelines_pb2.GetCollectionRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
-        """What the caller bookmarked, newest bookmark first."""
+        """What the caller bookmarked, newest bookmark first; `since_id` as for GetLikes."""
 
     @_abc_1.abstractmethod
     def GetListTimeline(
@@ -113,7 +125,9 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _timelines_pb2.GetHashtagTimelineRequest,
         context: _aio.ServicerContext[_timelines_pb2.GetHashtagTimelineRequest, _abc.Awaitable[_tweets_pb2.TweetList]],
     ) -> _abc.Awaitable[_tweets_pb2.TweetList]:
-        """The tweets with a hashtag, without regard to case, newest first."""
+        """The tweets with a hashtag, without regard to case, newest first.
+        INVALID_ARGUMENT for a tag that is empty or over 100 characters.
+        """
 
     @_abc_1.abstractmethod
     def DropCache(

@@ -92,8 +92,9 @@ class DraftServiceServicer:
     """
 
     def CreateDraft(self, request, context):
-        """Keeps a draft; it may still be empty or too long. Safe to retry with the
-        same key. RESOURCE_EXHAUSTED beyond 1,000 drafts.
+        """Keeps a draft as it is, whatever CreateTweet would say of it. Safe to retry
+        with the same key. INVALID_ARGUMENT when the content has over 25,000
+        characters or the whole takes over 128 KiB; RESOURCE_EXHAUSTED beyond 1,000 drafts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,7 +130,8 @@ class DraftServiceServicer:
         """Keeps a tweet and publishes it, once, within 1 s of `publish_at`.
 
         Fails like CreateTweet. `publish_at` lies in the future, at most 18 months.
-        Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 waiting ones. Counts as a tweet.
+        Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 that wait
+        or failed. Counts as a tweet when it is scheduled, not when it is published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -150,7 +152,8 @@ class DraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateScheduled(self, request, context):
-        """Changes the fields that were sent; a failed one waits again. NOT_FOUND once it is published.
+        """Changes the fields that were sent. A failed one waits again, and is published
+        at once when its time has passed. NOT_FOUND once it is published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -17,8 +17,9 @@ class DraftServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateDraft: _aio.UnaryUnaryMultiCallable[_drafts_pb2.CreateDraftRequest, _drafts_pb2.Draft]
-    """Keeps a draft; it may still be empty or too long. Safe to retry with the
-    same key. RESOURCE_EXHAUSTED beyond 1,000 drafts.
+    """Keeps a draft as it is, whatever CreateTweet would say of it. Safe to retry
+    with the same key. INVALID_ARGUMENT when the content has over 25,000
+    characters or the whole takes over 128 KiB; RESOURCE_EXHAUSTED beyond 1,000 drafts.
     """
     ListDrafts: _aio.UnaryUnaryMultiCallable[_drafts_pb2.ListDraftsRequest, _drafts_pb2.Drafts]
     """The caller's drafts, newest first."""
@@ -30,14 +31,17 @@ class DraftServiceStub:
     """Keeps a tweet and publishes it, once, within 1 s of `publish_at`.
 
     Fails like CreateTweet. `publish_at` lies in the future, at most 18 months.
-    Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 waiting ones. Counts as a tweet.
+    Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 that wait
+    or failed. Counts as a tweet when it is scheduled, not when it is published.
     """
     ListScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.ListDraftsRequest, _drafts_pb2.ScheduledTweets]
     """The caller's scheduled tweets that wait or failed, soonest last."""
     GetScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.GetDraftRequest, _drafts_pb2.ScheduledTweet]
     """NOT_FOUND once it is published."""
     UpdateScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.UpdateScheduledRequest, _drafts_pb2.ScheduledTweet]
-    """Changes the fields that were sent; a failed one waits again. NOT_FOUND once it is published."""
+    """Changes the fields that were sent. A failed one waits again, and is published
+    at once when its time has passed. NOT_FOUND once it is published.
+    """
     CancelScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.DeleteDraftRequest, _drafts_pb2.DeleteDraftResponse]
     """NOT_FOUND once it is published."""
 
@@ -50,8 +54,9 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _drafts_pb2.CreateDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.CreateDraftRequest, _abc.Awaitable[_drafts_pb2.Draft]],
     ) -> _abc.Awaitable[_drafts_pb2.Draft]:
-        """Keeps a draft; it may still be empty or too long. Safe to retry with the
-        same key. RESOURCE_EXHAUSTED beyond 1,000 drafts.
+        """Keeps a draft as it is, whatever CreateTweet would say of it. Safe to retry
+        with the same key. INVALID_ARGUMENT when the content has over 25,000
+        characters or the whole takes over 128 KiB; RESOURCE_EXHAUSTED beyond 1,000 drafts.
         """
 
     @_abc_1.abstractmethod
@@ -93,7 +98,8 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         """Keeps a tweet and publishes it, once, within 1 s of `publish_at`.
 
         Fails like CreateTweet. `publish_at` lies in the future, at most 18 months.
-        Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 waiting ones. Counts as a tweet.
+        Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 that wait
+        or failed. Counts as a tweet when it is scheduled, not when it is published.
         """
 
     @_abc_1.abstractmethod
@@ -118,7 +124,9 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _drafts_pb2.UpdateScheduledRequest,
         context: _aio.ServicerContext[_drafts_pb2.UpdateScheduledRequest, _abc.Awaitable[_drafts_pb2.ScheduledTweet]],
     ) -> _abc.Awaitable[_drafts_pb2.ScheduledTweet]:
-        """Changes the fields that were sent; a failed one waits again. NOT_FOUND once it is published."""
+        """Changes the fields that were sent. A failed one waits again, and is published
+        at once when its time has passed. NOT_FOUND once it is published.
+        """
 
     @_abc_1.abstractmethod
     def CancelScheduled(

@@ -521,7 +521,8 @@ class CreateTweetRequest(_message.Message):
     """At most 100 characters; shown before the content."""
     reply_audience: _builtins.str
     """Who may reply: "everyone" (the default), "followed" by the author or
-    "mentioned", these two always with those mentioned. A reply has its conversation's.
+    "mentioned", these two always with those mentioned. A reply has its
+    conversation's, which its first tweet decides while it exists; another is refused.
     """
     language: _builtins.str
     """BCP 47; detected when empty."""
@@ -1168,8 +1169,11 @@ class FindEarliestRetweetsRequest(_message.Message):
 
     ORIGINAL_IDS_FIELD_NUMBER: _builtins.int
     AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    VIEWER_ID_FIELD_NUMBER: _builtins.int
     author_ids: _builtins.bytes
     """Packed little-endian int64."""
+    viewer_id: _builtins.int
+    """0 for nobody in particular, to whom protected authors are open too."""
     @_builtins.property
     def original_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
@@ -1177,10 +1181,11 @@ class FindEarliestRetweetsRequest(_message.Message):
         *,
         original_ids: _abc.Iterable[_builtins.int] | None = ...,
         author_ids: _builtins.bytes = ...,
+        viewer_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "original_ids", b"original_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "original_ids", b"original_ids", "viewer_id", b"viewer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1207,6 +1212,49 @@ class FindEarliestRetweetsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FindEarliestRetweetsResponse: _TypeAlias = FindEarliestRetweetsResponse  # noqa: Y015
+
+@_typing.final
+class FindReadableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIEWER_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    viewer_id: _builtins.int
+    author_ids: _builtins.bytes
+    """Packed little-endian int64."""
+    def __init__(
+        self,
+        *,
+        viewer_id: _builtins.int = ...,
+        author_ids: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids", "viewer_id", b"viewer_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindReadableRequest: _TypeAlias = FindReadableRequest  # noqa: Y015
+
+@_typing.final
+class FindReadableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHOR_IDS_FIELD_NUMBER: _builtins.int
+    author_ids: _builtins.bytes
+    """Packed little-endian int64."""
+    def __init__(
+        self,
+        *,
+        author_ids: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_ids", b"author_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindReadableResponse: _TypeAlias = FindReadableResponse  # noqa: Y015
 
 @_typing.final
 class ListIndexedRequest(_message.Message):

@@ -122,6 +122,11 @@ class TweetServiceStub:
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsResponse.FromString,
                 _registered_method=True)
+        self.FindReadable = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/FindReadable',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableResponse.FromString,
+                _registered_method=True)
         self.BatchGetAuthorCounts = channel.unary_unary(
                 '/aviary.api.tweets.v1.TweetService/BatchGetAuthorCounts',
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.BatchGetAuthorCountsRequest.SerializeToString,
@@ -161,7 +166,8 @@ class TweetServiceServicer:
         control characters; NOT_FOUND when the tweet replied to or quoted is not
         visible; PERMISSION_DENIED when its author doesn't let the caller reply;
         ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
-        after 300 tweets in 3 h.
+        after 300 tweets in 3 h. A client names itself, as the tweet's `source`, in
+        the header `x-client-name`: 1-50 printable characters, "web" without it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -289,7 +295,16 @@ class TweetServiceServicer:
 
     def FindEarliestRetweets(self, request, context):
         """For each original the earliest existing retweet of it by one of
-        `author_ids` whose account stands; 0 when there is none.
+        `author_ids` whose account stands and, with a viewer, whose tweets are open
+        to them; 0 when there is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindReadable(self, request, context):
+        """The authors among those asked for whose tweets are open to the viewer, in
+        the order asked for. At most 5,000. One read of users and one of the graph.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -418,6 +433,11 @@ def add_TweetServiceServicer_to_server(servicer, server):
                     servicer.FindEarliestRetweets,
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsResponse.SerializeToString,
+            ),
+            'FindReadable': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindReadable,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableResponse.SerializeToString,
             ),
             'BatchGetAuthorCounts': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetAuthorCounts,
@@ -905,6 +925,33 @@ class TweetService:
             '/aviary.api.tweets.v1.TweetService/FindEarliestRetweets',
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsRequest.SerializeToString,
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindEarliestRetweetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindReadable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/FindReadable',
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.FindReadableResponse.FromString,
             options,
             channel_credentials,
             insecure,

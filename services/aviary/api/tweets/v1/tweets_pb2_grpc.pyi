@@ -26,7 +26,8 @@ class TweetServiceStub:
     control characters; NOT_FOUND when the tweet replied to or quoted is not
     visible; PERMISSION_DENIED when its author doesn't let the caller reply;
     ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
-    after 300 tweets in 3 h.
+    after 300 tweets in 3 h. A client names itself, as the tweet's `source`, in
+    the header `x-client-name`: 1-50 printable characters, "web" without it.
     """
     CreateThread: _aio.UnaryUnaryMultiCallable[_tweets_pb2.CreateThreadRequest, _tweets_pb2.Thread]
     """Publishes 2-25 tweets, each a reply to the one before: all of them or none.
@@ -83,7 +84,12 @@ class TweetServiceStub:
     """
     FindEarliestRetweets: _aio.UnaryUnaryMultiCallable[_tweets_pb2.FindEarliestRetweetsRequest, _tweets_pb2.FindEarliestRetweetsResponse]
     """For each original the earliest existing retweet of it by one of
-    `author_ids` whose account stands; 0 when there is none.
+    `author_ids` whose account stands and, with a viewer, whose tweets are open
+    to them; 0 when there is none.
+    """
+    FindReadable: _aio.UnaryUnaryMultiCallable[_tweets_pb2.FindReadableRequest, _tweets_pb2.FindReadableResponse]
+    """The authors among those asked for whose tweets are open to the viewer, in
+    the order asked for. At most 5,000. One read of users and one of the graph.
     """
     BatchGetAuthorCounts: _aio.UnaryUnaryMultiCallable[_tweets_pb2.BatchGetAuthorCountsRequest, _tweets_pb2.BatchGetAuthorCountsResponse]
     """Tweet and received-like counts in the order asked for, zeros for nobody. At most 1,000."""
@@ -114,7 +120,8 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         control characters; NOT_FOUND when the tweet replied to or quoted is not
         visible; PERMISSION_DENIED when its author doesn't let the caller reply;
         ALREADY_EXISTS when the key was used with another body; RESOURCE_EXHAUSTED
-        after 300 tweets in 3 h.
+        after 300 tweets in 3 h. A client names itself, as the tweet's `source`, in
+        the header `x-client-name`: 1-50 printable characters, "web" without it.
         """
 
     @_abc_1.abstractmethod
@@ -267,7 +274,18 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_tweets_pb2.FindEarliestRetweetsRequest, _abc.Awaitable[_tweets_pb2.FindEarliestRetweetsResponse]],
     ) -> _abc.Awaitable[_tweets_pb2.FindEarliestRetweetsResponse]:
         """For each original the earliest existing retweet of it by one of
-        `author_ids` whose account stands; 0 when there is none.
+        `author_ids` whose account stands and, with a viewer, whose tweets are open
+        to them; 0 when there is none.
+        """
+
+    @_abc_1.abstractmethod
+    def FindReadable(
+        self,
+        request: _tweets_pb2.FindReadableRequest,
+        context: _aio.ServicerContext[_tweets_pb2.FindReadableRequest, _abc.Awaitable[_tweets_pb2.FindReadableResponse]],
+    ) -> _abc.Awaitable[_tweets_pb2.FindReadableResponse]:
+        """The authors among those asked for whose tweets are open to the viewer, in
+        the order asked for. At most 5,000. One read of users and one of the graph.
         """
 
     @_abc_1.abstractmethod

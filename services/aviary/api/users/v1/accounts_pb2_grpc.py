@@ -136,14 +136,20 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeEmail(self, request, context):
-        """Takes another email. UNAUTHENTICATED for a wrong password, ALREADY_EXISTS when taken.
+        """Takes another email.
+
+        Idempotent. INVALID_ARGUMENT names each bad field, UNAUTHENTICATED for a wrong password, which counts
+        as a failed login (RESOURCE_EXHAUSTED after 5), ALREADY_EXISTS when taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Takes another password and ends every other session. UNAUTHENTICATED for a wrong current one.
+        """Takes another password and ends every other session.
+
+        INVALID_ARGUMENT for one that may not be, UNAUTHENTICATED for a wrong current one, which counts as a
+        failed login (RESOURCE_EXHAUSTED after 5).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,15 +164,16 @@ class AccountServiceServicer:
 
     def DeleteAccount(self, request, context):
         """Deletes the account for good. Nobody sees anything of it from the answer
-        on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong password.
+        on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
+        password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetExport(self, request, context):
-        """How far the export of everything about the caller is; starts one when
-        there is none, or the last is over a day old.
+        """How far the export of everything about the caller is; starts one when there
+        is none, the last is over a day old, or failed over ten minutes ago. A ready one is kept for 7 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

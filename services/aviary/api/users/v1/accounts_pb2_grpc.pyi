@@ -32,18 +32,27 @@ class AccountServiceStub:
     Idempotent. INVALID_ARGUMENT for a malformed one, ALREADY_EXISTS when taken.
     """
     ChangeEmail: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ChangeEmailRequest, _users_pb2.User]
-    """Takes another email. UNAUTHENTICATED for a wrong password, ALREADY_EXISTS when taken."""
+    """Takes another email.
+
+    Idempotent. INVALID_ARGUMENT names each bad field, UNAUTHENTICATED for a wrong password, which counts
+    as a failed login (RESOURCE_EXHAUSTED after 5), ALREADY_EXISTS when taken.
+    """
     ChangePassword: _aio.UnaryUnaryMultiCallable[_accounts_pb2.ChangePasswordRequest, _accounts_pb2.ChangePasswordResponse]
-    """Takes another password and ends every other session. UNAUTHENTICATED for a wrong current one."""
+    """Takes another password and ends every other session.
+
+    INVALID_ARGUMENT for one that may not be, UNAUTHENTICATED for a wrong current one, which counts as a
+    failed login (RESOURCE_EXHAUSTED after 5).
+    """
     Deactivate: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeactivateRequest, _accounts_pb2.DeactivateResponse]
     """Hides the account and all it wrote, and ends its sessions, until the next login."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeleteAccountRequest, _accounts_pb2.DeleteAccountResponse]
     """Deletes the account for good. Nobody sees anything of it from the answer
-    on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong password.
+    on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
+    password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
     """
     GetExport: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetExportRequest, _accounts_pb2.Export]
-    """How far the export of everything about the caller is; starts one when
-    there is none, or the last is over a day old.
+    """How far the export of everything about the caller is; starts one when there
+    is none, the last is over a day old, or failed over ten minutes ago. A ready one is kept for 7 days.
     """
     DownloadExport: _aio.UnaryStreamMultiCallable[_accounts_pb2.DownloadExportRequest, _httpbody_pb2.HttpBody]
     """The export as a zip of JSON files. FAILED_PRECONDITION until it is ready."""
@@ -100,7 +109,11 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.ChangeEmailRequest,
         context: _aio.ServicerContext[_accounts_pb2.ChangeEmailRequest, _abc.Awaitable[_users_pb2.User]],
     ) -> _abc.Awaitable[_users_pb2.User]:
-        """Takes another email. UNAUTHENTICATED for a wrong password, ALREADY_EXISTS when taken."""
+        """Takes another email.
+
+        Idempotent. INVALID_ARGUMENT names each bad field, UNAUTHENTICATED for a wrong password, which counts
+        as a failed login (RESOURCE_EXHAUSTED after 5), ALREADY_EXISTS when taken.
+        """
 
     @_abc_1.abstractmethod
     def ChangePassword(
@@ -108,7 +121,11 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.ChangePasswordRequest,
         context: _aio.ServicerContext[_accounts_pb2.ChangePasswordRequest, _abc.Awaitable[_accounts_pb2.ChangePasswordResponse]],
     ) -> _abc.Awaitable[_accounts_pb2.ChangePasswordResponse]:
-        """Takes another password and ends every other session. UNAUTHENTICATED for a wrong current one."""
+        """Takes another password and ends every other session.
+
+        INVALID_ARGUMENT for one that may not be, UNAUTHENTICATED for a wrong current one, which counts as a
+        failed login (RESOURCE_EXHAUSTED after 5).
+        """
 
     @_abc_1.abstractmethod
     def Deactivate(
@@ -125,7 +142,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_accounts_pb2.DeleteAccountRequest, _abc.Awaitable[_accounts_pb2.DeleteAccountResponse]],
     ) -> _abc.Awaitable[_accounts_pb2.DeleteAccountResponse]:
         """Deletes the account for good. Nobody sees anything of it from the answer
-        on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong password.
+        on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
+        password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
         """
 
     @_abc_1.abstractmethod
@@ -134,8 +152,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.GetExportRequest,
         context: _aio.ServicerContext[_accounts_pb2.GetExportRequest, _abc.Awaitable[_accounts_pb2.Export]],
     ) -> _abc.Awaitable[_accounts_pb2.Export]:
-        """How far the export of everything about the caller is; starts one when
-        there is none, or the last is over a day old.
+        """How far the export of everything about the caller is; starts one when there
+        is none, the last is over a day old, or failed over ten minutes ago. A ready one is kept for 7 days.
         """
 
     @_abc_1.abstractmethod

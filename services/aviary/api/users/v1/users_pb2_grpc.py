@@ -192,7 +192,7 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetUsers(self, request, context):
-        """Full users in the order asked for; missing ids are skipped. At most 1,000.
+        """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

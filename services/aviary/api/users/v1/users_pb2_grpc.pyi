@@ -57,7 +57,7 @@ class UserServiceStub:
     Idempotent. PERMISSION_DENIED for somebody else's, INVALID_ARGUMENT names each bad field.
     """
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_users_pb2.BatchGetUsersRequest, _users_pb2.BatchGetUsersResponse]
-    """Full users in the order asked for; missing ids are skipped. At most 1,000."""
+    """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000."""
     BatchGetSummaries: _aio.UnaryUnaryMultiCallable[_users_pb2.BatchGetSummariesRequest, _users_pb2.BatchGetSummariesResponse]
     """What a tweet shows of its author, in the order asked for; missing ids are
     skipped. At most 5,000. One read of the store.
@@ -174,7 +174,7 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.BatchGetUsersRequest,
         context: _aio.ServicerContext[_users_pb2.BatchGetUsersRequest, _abc.Awaitable[_users_pb2.BatchGetUsersResponse]],
     ) -> _abc.Awaitable[_users_pb2.BatchGetUsersResponse]:
-        """Full users in the order asked for; missing ids are skipped. At most 1,000."""
+        """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000."""
 
     @_abc_1.abstractmethod
     def BatchGetSummaries(

@@ -1,0 +1,1 @@
+"""What happens to tweets at a time of its own."""

@@ -1,0 +1,1 @@
+"""Tweets that are not published yet."""

@@ -1,0 +1,1 @@
+"""Bookmarks, pins, votes, and who engaged."""

@@ -1,0 +1,1 @@
+"""The indices that lists of tweets are made from."""

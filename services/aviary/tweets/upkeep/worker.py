@@ -1,0 +1,74 @@
+"""Removes what is deleted for long, and what belongs to accounts that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from aviary.clock import Clock
+from aviary.eventlog import Consumption, Lane, Record, insist
+from aviary.events.v1 import events_pb2
+from aviary.settings import Settings
+from aviary.tweets.upkeep.store import RemovalStore
+
+# Few enough that a step holds up other writes hardly longer than a group of them does.
+_ROWS_A_STEP = 100
+_PURGE_EVERY_S = 60.0
+# So that one account with a million tweets does not delay the others.
+_ERASED_AT_ONCE = 4
+
+
+class UpkeepWorker:
+    """Follows the users' log, and looks for tweets to purge once a minute."""
+
+    def __init__(self, store: RemovalStore, *, settings: Settings, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._purge_after_ms = settings.purge_after_s * 1000
+        self._longest_call_s = settings.deadline_ms / 1000
+        # Whose accounts were erased, and when to look again: a call that was let in just before may have ended after.
+        self._again: deque[tuple[float, int]] = deque()
+
+    def consumption(self) -> Consumption:
+        return Consumption(
+            name="erasure",
+            lanes=[Lane(name="erasure", workers=_ERASED_AT_ONCE)],
+            route=self._route,
+            handle=self._handle,
+        )
+
+    async def run(self) -> None:
+        """Purge, and look again at erased accounts; runs until cancelled."""
+        while True:
+            await self.purge()
+            await self.look_again(before_s=time.monotonic() - self._longest_call_s)
+            await asyncio.sleep(_PURGE_EVERY_S)
+
+    async def purge(self) -> None:
+        """Remove every tweet that was deleted long enough ago."""
+        before_ms = self._clock.now_ms() - self._purge_after_ms
+        await _exhaust(partial(self._store.purge, before_ms, rows=_ROWS_A_STEP), what="purge")
+
+    async def look_again(self, *, before_s: float) -> None:
+        """Erase once more the accounts that were erased before that moment of the monotonic clock."""
+        while self._again and self._again[0][0] <= before_s:
+            await self._erase(self._again.popleft()[1])
+
+    async def _route(self, records: Sequence[Record]) -> Sequence[int]:
+        return [0] * len(records)
+
+    async def _handle(self, _lane: Lane, record: Record) -> None:
+        if record.event.type == events_pb2.EVENT_TYPE_USER_DELETED:
+            await self._erase(record.event.entity_id)
+            self._again.append((time.monotonic(), record.event.entity_id))
+
+    async def _erase(self, user_id: int) -> None:
+        await _exhaust(partial(self._store.erase, user_id, rows=_ROWS_A_STEP), what="erasure")
+
+
+async def _exhaust(step: Callable[[], Awaitable[int]], *, what: str) -> None:
+    while await insist(step, what=what):
+        pass

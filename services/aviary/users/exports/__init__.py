@@ -1,0 +1,1 @@
+"""Everything about a person, for that person to take away."""

@@ -1,0 +1,87 @@
+"""The graph's stores on one file, with a clock that stands still."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from aviary.clock import Clock
+from aviary.eventlog import EventLog
+from aviary.events.v1.events_pb2 import Event
+from aviary.graph.lists.store import ListStore
+from aviary.graph.relations.store import RelationStore
+from aviary.graph.store import GraphStore
+from aviary.graph.upkeep import GraphCounters, GraphErasure, GraphRecords
+from aviary.metrics import Metrics
+from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.edges import Erased
+from aviary.storage.sqlite.graph import SqliteGraphStore
+from aviary.storage.sqlite.graph_counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph_erasure import SqliteGraphErasure
+from aviary.storage.sqlite.graph_records import SqliteGraphRecords
+from aviary.storage.sqlite.lists import SqliteListStore
+from aviary.storage.sqlite.outbox import SqliteEventLog
+from aviary.storage.sqlite.relations import SqliteRelationStore
+
+START_MS = 1_790_000_000_000
+# What tells others of the past, which erasure leaves alone.
+_LOG = {"outbox", "offsets", "sqlite_sequence"}
+
+
+class StoppedClock(Clock):
+    """Time that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ms = START_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+class Stores:
+    """Every port of the graph, its log and its file."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.file = folder / "graph.db"
+        self.clock = clock
+        self.database = Database(self.file, clock=clock, metrics=Metrics(), queue_size=1_000, group=64, readers=1)
+        erased = Erased()
+        self.graph: GraphStore = SqliteGraphStore(self.database, clock, erased)
+        self.relations: RelationStore = SqliteRelationStore(self.database, clock, erased)
+        self.lists: ListStore = SqliteListStore(self.database, erased)
+        self.erasure: GraphErasure = SqliteGraphErasure(self.database, erased)
+        self.records: GraphRecords = SqliteGraphRecords(self.database)
+        self.counters: GraphCounters = SqliteGraphCounters(self.database)
+        self.log: EventLog = SqliteEventLog(self.database)
+
+    async def events(self) -> list[Event]:
+        return [record.event for record in await self.log.read(0, limit=100_000)]
+
+    def execute(self, statement: str, *parameters: int) -> None:
+        """Do to the file what no port does."""
+        with closing(sqlite3.connect(self.file, isolation_level=None)) as connection:
+            connection.execute(statement, parameters)
+
+    def tables_with(self, value: int) -> list[str]:
+        """The tables that hold `value`, as a number or as text, in any column."""
+        with closing(sqlite3.connect(self.file)) as connection:
+            names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return [
+                name
+                for name in names
+                if name not in _LOG
+                and any(str(value) in map(str, row) for row in connection.execute(f"SELECT * FROM {name}"))
+            ]
+
+
+@contextmanager
+def opened(folder: Path, clock: Clock) -> Iterator[Stores]:
+    """The stores in `folder`, inside a running loop."""
+    stores = Stores(folder, clock)
+    try:
+        yield stores
+    finally:
+        stores.database.close()

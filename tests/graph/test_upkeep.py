@@ -1,0 +1,301 @@
+"""The graph as a whole: somebody leaves it, takes along what it keeps, and its counters are recounted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from tests.graph.asking import block, delete_account, make_list, mute, protect
+from tests.graph.stores import START_MS, Stores
+from tests.rpc.serving import serving
+from tests.rpc.waiting import until
+
+from aviary import ids
+from aviary.api.graph.v1 import graph_pb2, relations_pb2
+from aviary.api.personal.v1 import personal_pb2
+from aviary.api.reconcile.v1 import reconcile_pb2
+from aviary.errors import NotFound
+from aviary.events.v1 import events_pb2
+from aviary.graph.store import Counts
+from aviary.graph.upkeep import Drift
+from aviary.rpc.call import Claim
+from aviary.settings import Settings
+from aviary.storage.sqlite import graph_counters, graph_erasure, graph_records
+
+ADA, BOB, CYD, DAN = 900_001, 900_002, 900_003, 900_004
+UNFOLLOWED = events_pb2.EVENT_TYPE_UNFOLLOWED
+
+
+def claim(user_id: int, key: str = "k") -> Claim:
+    return Claim(caller=str(user_id), rpc="/follow", key=key, body=b"body")
+
+
+async def fill(stores: Stores) -> tuple[int, int]:
+    """Give Ada one of everything, active and undone, both ways; return a list of hers and one of Bob's."""
+    graph, relations, lists = stores.graph, stores.relations, stores.lists
+    for one, other in ((ADA, BOB), (BOB, ADA), (ADA, CYD), (CYD, ADA), (BOB, CYD)):
+        await graph.follow(one, other, protected=False, claim=claim(one, f"{one}-{other}"))
+    for one, other in ((ADA, CYD), (CYD, ADA)):
+        await graph.unfollow(one, other)
+    for one, other in ((ADA, DAN), (DAN, ADA)):
+        await graph.follow(one, other, protected=True, claim=None)
+        await relations.mute(one, other, until_ms=0, claim=None)
+        await relations.mute(one, CYD, until_ms=0, claim=None)
+        await relations.unmute(one, CYD)
+    for one, other in ((ADA, 5), (5, ADA), (ADA, 6), (6, ADA)):
+        await relations.block(one, other, claim=None)
+    for one, other in ((ADA, 6), (6, ADA)):
+        await relations.unblock(one, other)
+    hers, _ = await lists.create(ADA, name="hers", description="of Ada", private=True, claim=None)
+    his, _ = await lists.create(BOB, name="his", description="", private=False, claim=None)
+    for list_id in (hers, his):
+        for user in (ADA, BOB):
+            await lists.add_member(list_id, user, claim=None)
+    await lists.follow(his, ADA, claim=None)
+    await lists.follow(hers, ADA, claim=None)
+    await lists.add_member(his, CYD, claim=None)
+    return hers, his
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+async def test_an_erased_person_is_in_no_table(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(graph_erasure, "_AT_ONCE", at_once)
+    hers, his = await fill(stores)
+    assert stores.tables_with(ADA) == ["claims", "follows", "accounts", "bonds", "lists", "list_bonds"]
+    await stores.erasure.erase(ADA)
+
+    assert stores.tables_with(ADA) == []
+    assert stores.tables_with(hers) == []
+    assert await stores.graph.counts([BOB, CYD]) == [Counts(0, 1), Counts(1, 0)]
+    left = (await stores.lists.get_many([his]))[his]
+    assert (left.members, left.followers) == (2, 0)
+
+
+async def test_an_erasure_moves_the_versions_of_others_and_tells_of_each_follow(stores: Stores) -> None:
+    await fill(stores)
+    before = {each: await stores.graph.sources(each, if_version_not=None) for each in (BOB, DAN)}
+    known = len(await stores.events())
+    await stores.erasure.erase(ADA)
+
+    after = {each: await stores.graph.sources(each, if_version_not=None) for each in (BOB, DAN)}
+    assert sorted(after[BOB].ids or ()) == [BOB, CYD]
+    assert after[BOB].sources_version > before[BOB].sources_version
+    assert after[DAN].follow_version > before[DAN].follow_version
+    told = [event for event in (await stores.events())[known:] if event.type == UNFOLLOWED]
+    assert sorted((event.key, event.target_id, event.actor_id) for event in told) == [(ADA, BOB, 0), (BOB, ADA, 0)]
+
+
+async def test_an_erasure_begun_and_left_is_finished_by_the_next_and_repeats_change_nothing(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_erasure, "_AT_ONCE", 1)
+    await fill(stores)
+    started = asyncio.create_task(stores.erasure.erase(ADA))
+    known = len(await stores.events())
+
+    async def has_begun() -> bool:
+        return len(await stores.events()) > known
+
+    await until(has_begun, what="some of it was erased")
+    started.cancel()
+    await asyncio.gather(started, return_exceptions=True)
+    await stores.erasure.erase(ADA)
+    assert stores.tables_with(ADA) == []
+
+    told = len(await stores.events())
+    await stores.erasure.erase(ADA)
+    assert len(await stores.events()) == told
+    assert await stores.graph.counts([BOB, CYD]) == [Counts(0, 1), Counts(1, 0)]
+
+
+async def test_whoever_was_let_in_before_an_erasure_writes_nothing_behind_it(stores: Stores) -> None:
+    _, his = await fill(stores)
+    await stores.erasure.erase(ADA)
+
+    for late in (
+        stores.graph.follow(BOB, ADA, protected=False, claim=None),
+        stores.graph.follow(ADA, BOB, protected=True, claim=None),
+        stores.relations.block(BOB, ADA, claim=None),
+        stores.relations.mute(ADA, BOB, until_ms=0, claim=None),
+        stores.relations.accept(BOB, ADA, claim=None),
+        stores.lists.create(ADA, name="late", description="", private=False, claim=claim(ADA)),
+        stores.lists.add_member(his, ADA, claim=None),
+        stores.lists.follow(his, ADA, claim=None),
+    ):
+        with pytest.raises(NotFound, match=f"there is no user {ADA}"):
+            await late
+    assert stores.tables_with(ADA) == []
+
+
+async def test_a_deleted_account_leaves_the_graph_by_way_of_the_log(settings: Settings) -> None:
+    async with serving(settings) as served:
+        ada, bob, cyd = await served.register("ada", "bob", "cyd")
+        await ada.follow(bob)
+        await bob.follow(ada, cyd)
+        await make_list(bob, "his", ada, cyd)
+        await mute(cyd, ada)
+        await delete_account(ada)
+        await served.settle()
+
+        asked = graph_pb2.BatchGetCountsRequest(ids=[bob.id, cyd.id])
+        counts = (await served.clients.graph.BatchGetCounts(asked, metadata=served.as_operator())).counts
+        assert [(each.follower_count, each.following_count) for each in counts] == [(0, 1), (1, 0)]
+        sources = graph_pb2.GetSourcesRequest(viewer_id=bob.id)
+        found = await served.clients.graph.GetSources(sources, metadata=served.as_operator())
+        assert sorted(ids.unpack(found.ids)) == [bob.id, cyd.id]
+        left = await served.platform.database("graph").read(
+            lambda reader: [
+                reader.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (ada.id,)).fetchone()[0]
+                for table, column in (
+                    ("follows", "follower_id"),
+                    ("follows", "followee_id"),
+                    ("bonds", "member_id"),
+                    ("list_bonds", "user_id"),
+                    ("accounts", "user_id"),
+                )
+            ]
+        )
+        assert left == [0, 0, 0, 0, 0]
+
+
+async def _taken(stores: Stores, user_id: int) -> dict[str, list[dict[str, Any]]]:
+    files: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    async for piece in stores.records.of(user_id):
+        files[piece.file].extend(json.loads(row) for row in piece.rows)
+    return files
+
+
+@pytest.mark.parametrize("at_once", [1, 500])
+async def test_a_person_takes_along_all_that_is_active(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(graph_records, "_AT_ONCE", at_once)
+    hers, his = await fill(stores)
+    await stores.relations.mute(ADA, BOB, until_ms=START_MS + 1_000, claim=None)
+    files = await _taken(stores, ADA)
+    people = {
+        name: [row["user_id"] for row in files[name]]
+        for name in ("following", "followers", "blocks", "mutes", "follow_requests_sent", "follow_requests_received")
+    }
+
+    assert people == {
+        "following": [str(BOB)],
+        "followers": [str(BOB)],
+        "blocks": ["5"],
+        "mutes": [str(DAN), str(BOB)],
+        "follow_requests_sent": [str(DAN)],
+        "follow_requests_received": [str(DAN)],
+    }
+    assert [row["expires_at"] for row in files["mutes"]] == [None, "2026-09-21T14:13:21.000Z"]
+    assert files["following"][0]["followed_at"].startswith("2026-09-21T14:13:20")
+    (listed,) = files["lists"]
+    assert (listed["list_id"], listed["name"], listed["description"], listed["private"]) == (
+        str(hers),
+        "hers",
+        "of Ada",
+        True,
+    )
+    assert sorted(row["list_id"] for row in files["followed_lists"]) == sorted([str(hers), str(his)])
+    assert [(row["list_id"], row["user_id"]) for row in files["list_members"]] == [
+        (str(hers), str(ADA)),
+        (str(hers), str(BOB)),
+    ]
+
+
+async def test_who_is_unknown_takes_nothing_along(stores: Stores) -> None:
+    assert await _taken(stores, DAN) == {}
+
+
+async def test_the_export_of_a_person_comes_in_files(settings: Settings) -> None:
+    async with serving(settings, workers=False) as served:
+        ada, bob, cyd = await served.register("ada", "bob", "cyd")
+        await ada.follow(bob)
+        await block(ada, cyd)
+        stream = served.clients.graph.StreamPersonalData(
+            personal_pb2.PersonalDataRequest(user_id=ada.id), metadata=served.as_operator()
+        )
+        assert [(piece.file, json.loads(piece.rows[0])["user_id"]) async for piece in stream] == [
+            ("following", str(bob.id)),
+            ("blocks", str(cyd.id)),
+        ]
+
+
+async def _recounted(stores: Stores, *, repair: bool) -> list[Drift]:
+    return [drift async for found in stores.counters.recount(repair=repair) for drift in found.drifts]
+
+
+def _as_told(drifts: list[Drift]) -> list[tuple[str, int, int, int, bool]]:
+    return [(each.counter, each.entity_id, each.stored, each.counted, each.repaired) for each in drifts]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+async def test_drift_is_found_told_and_repaired(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(graph_counters, "_AT_ONCE", at_once)
+    _, his = await fill(stores)
+    assert await _recounted(stores, repair=True) == []
+    stores.execute("UPDATE accounts SET followers = followers + 2 WHERE user_id = ?", BOB)
+    stores.execute("UPDATE lists SET members = -1 WHERE id = ?", his)
+    stores.execute("DELETE FROM accounts WHERE user_id = ?", CYD)
+    drifted = [("accounts.followers", BOB, 3, 1), ("accounts.followers", CYD, 0, 1), ("lists.members", his, -1, 3)]
+
+    assert _as_told(await _recounted(stores, repair=False)) == [(*each, False) for each in drifted]
+    assert _as_told(await _recounted(stores, repair=True)) == [(*each, True) for each in drifted]
+    assert await _recounted(stores, repair=False) == []
+    assert await stores.graph.counts([BOB, CYD]) == [Counts(1, 2), Counts(1, 0)]
+
+
+async def test_writes_during_a_recount_never_look_like_drift(stores: Stores) -> None:
+    people = range(10, 40)
+    done = asyncio.Event()
+
+    async def write() -> None:
+        for turn in range(4):
+            for one in people:
+                other = 10 + (one * 7 + turn) % 30
+                if one != other:
+                    await stores.graph.follow(one, other, protected=False, claim=None)
+                    if turn % 2:
+                        await stores.graph.unfollow(one, other)
+        done.set()
+
+    async def recount() -> list[Drift]:
+        found: list[Drift] = []
+        while not done.is_set():
+            found += await _recounted(stores, repair=True)
+        return found
+
+    _, found = await asyncio.gather(write(), recount())
+    assert found == []
+
+
+async def test_a_recount_is_told_piece_by_piece(settings: Settings) -> None:
+    async with serving(settings, workers=False) as served:
+        ada, bob = await served.register("ada", "bob")
+        await ada.follow(bob)
+        await make_list(ada)
+        await served.platform.database("graph").write(
+            lambda tx: tx.execute("UPDATE accounts SET following = 7 WHERE user_id = ?", (ada.id,))
+        )
+        request = reconcile_pb2.ReconcileRequest(repair=True)
+        told = [drift async for drift in served.clients.graph.Reconcile(request, metadata=served.as_operator())]
+
+        assert [(drift.counter, drift.entity_id, drift.stored, drift.counted, drift.repaired) for drift in told] == [
+            ("accounts.following", ada.id, 7, 1, True),
+            ("", 0, 0, 0, False),
+            ("", 0, 0, 0, False),
+        ]
+        assert [drift.examined for drift in told] == [4, 4, 6]
+
+
+async def test_a_protected_accounts_requests_die_with_the_asker(settings: Settings) -> None:
+    async with serving(settings) as served:
+        ada, bob = await served.register("ada", "bob")
+        await protect(ada)
+        await bob.follow(ada)
+        await delete_account(bob)
+        await served.settle()
+        request = relations_pb2.ListOwnRequest()
+        assert not (await ada.clients.relations.ListFollowRequests(request, metadata=ada.signed)).users
