@@ -84,7 +84,7 @@ def _record(out: Path, run: system.Run, here: machine.Machine, name: str, option
     out.mkdir(parents=True, exist_ok=True)
     date = dt.datetime.now(dt.UTC).date().isoformat()
     title = f"{date}, {name}: {here}"
-    told = {key: value for key, value in options.items() if key != "out"}
+    told = {key: value for key, value in options.items() if key not in {"out", "against"}}
     file = f"{date}-volume" if options["volume"] else date
     records.write_figures(out / f"{file}.csv", run.figures)
     records.write_circumstances(out / f"{file}.json", here, name, told, run.curves)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from benchmarks.traffic import Ask
 
 # What the made-up texts are tagged with.
 _TAGS = ("birding", "morning", "citylife", "smalljoys", "migration", "slowdown")
-_LISTS, _MEMBERS, _TWEETS = 5, 50, 200
+_LISTS, _MEMBERS = 5, 50
+_THREADS, _REPLIES = 5, 30
 _ROUNDS = 3
 
 
@@ -136,8 +138,15 @@ def _lists(place: Place) -> list[Ask]:
 
 
 def _replies(place: Place) -> list[Ask]:
-    reader, found = place.usual.people[0], worlds.discussed(place.people.data, least=answers.PAGE, most=_TWEETS)
-    return [_first_page(f"/tweets/{tweet}/replies", reader.token) for tweet in found]
+    """Replies to tweets that were posted for this: in a small world few are discussed at that length."""
+    readers_, asks = place.usual.people, []
+    for author in readers_[:_THREADS]:
+        tweet = _call(place, author, "/tweets", {"content": "What do you think?"})["id"]
+        for number in range(_REPLIES):
+            reply = {"content": f"I think {number}", "reply_to_id": tweet}
+            _call(place, readers_[number % len(readers_)], "/tweets", reply)
+        asks.append(_first_page(f"/tweets/{tweet}/replies", author.token))
+    return asks
 
 
 SURFACES = (
@@ -161,7 +170,7 @@ def _first_page(path: str, token: str) -> Ask:
 
 # JSON, of as many shapes as there are calls.
 def _call(place: Place, who: Person, path: str, body: dict[str, str]) -> dict[str, Any]:
-    request = wire.post(path, body, token=who.token, key=f"growth-{who.id}-{path}")
+    request = wire.post(path, body, token=who.token, key=uuid.uuid4().hex)
     answer = asyncio.run(_exchange(place.platform.url, request))
     if answer.status != 200:
         raise SubjectFailed(f"status {answer.status}: {answer.body[:200]!r}")

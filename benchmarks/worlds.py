@@ -87,12 +87,6 @@ def busiest(data: Path, most: int) -> list[int]:
     return [user for user, _ in rows]
 
 
-def discussed(data: Path, *, least: int, most: int) -> list[int]:
-    """Tweets with at least so many replies."""
-    statement = f"SELECT id, replies FROM tweets WHERE replies >= {least:d} AND deleted_ms = 0 LIMIT {most:d}"  # noqa: S608
-    return [tweet for tweet, _ in _rows(data / "tweets.db", statement)]
-
-
 def signed_in(data: Path, people: Collection[int]) -> tuple[Person, ...]:
     """People with tokens of the sessions that registering opened, as the platform itself would issue them."""
     tokens = Tokens(secrets.load(data), access_ttl_s=_TOKENS_LAST_S)

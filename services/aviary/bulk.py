@@ -89,8 +89,8 @@ async def _hash(settings: Settings, password: str) -> bytes:
 async def _skip_events(settings: Settings) -> None:
     """Let nobody follow a million events to do what is done.
 
-    No timeline is warm in a process that just began, so there is nowhere to deliver to; the tiers, which are
-    all else that the fan-out keeps, are stored; nobody was deleted; and no other consumer keeps anything.
+    No timeline is warm in a process that just began, so the fan-out has nowhere to deliver to, and the tiers, which
+    are all that it keeps, are stored. The other consumers wait for deletions and exports, and nobody asked for one.
     """
     platform = Platform(settings)
     try:

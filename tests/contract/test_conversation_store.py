@@ -130,7 +130,7 @@ async def test_every_tree_of_replies_is_read_as_it_was_written(
             await upkept.purge_all()
 
     def lineage(tweet_id: int) -> list[int]:
-        found = []
+        found: list[int] = []
         while tweet_id in parent_of:
             tweet_id = parent_of[tweet_id]
             found.append(tweet_id)

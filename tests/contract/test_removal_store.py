@@ -76,7 +76,7 @@ async def test_purging_a_few_rows_at_a_time_comes_to_the_same_end(upkept: Upkept
     kept = upkept.stores.tweets
     tweet = await much_used_tweet(upkept)
     await kept.store.delete(tweet, ADA)
-    removed = []
+    removed: list[int] = []
     while step := await upkept.removal.purge(upkept.stores.clock.now_ms() + 1, rows=rows):
         removed.append(step)
         assert await upkept.drifts() == []

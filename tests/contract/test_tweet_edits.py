@@ -11,6 +11,7 @@ from aviary.api.tweets.v1 import tweets_pb2
 from aviary.clock import Clock
 from aviary.errors import FailedPrecondition, Forbidden, NotFound
 from aviary.events.v1 import events_pb2
+from aviary.storage.sqlite.database import Database
 from aviary.tweets.store import EditRules, Kind, PollDraft
 
 EDITED, DELETED = events_pb2.EVENT_TYPE_TWEET_EDITED, events_pb2.EVENT_TYPE_TWEET_DELETED
@@ -159,6 +160,19 @@ async def test_a_deleted_tweet_leaves_the_lists_of_mentions_and_hashtags(kept: K
     await kept.store.delete(tweet_id, ADA)
 
     assert (await kept.mentions(BOB), await kept.tagged("one")) == ([], [])
+
+
+async def test_a_deleted_tweet_leaves_no_rows_for_lists_to_walk_over(kept: Kept, tweets_file: Database) -> None:
+    # A page over a thousand deleted ones would otherwise read them all.
+    tweet_id = await kept.tweet(ADA, "hello #one", mentions=(BOB,))
+    await kept.store.delete(tweet_id, ADA)
+
+    rows = await tweets_file.read(
+        lambda reader: reader.execute(
+            "SELECT tweet_id FROM mentions UNION ALL SELECT tweet_id FROM hashtags"
+        ).fetchall()
+    )
+    assert rows == []
 
 
 async def test_spellings_of_a_hashtag_are_one_hashtag(kept: Kept) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aviary import entries
+from aviary import entries, hashtags
 from aviary.eventlog import EventLog
 from aviary.paging import PageRequest
 from aviary.rpc.call import Claim
-from aviary.tweets import hashtags, text
+from aviary.tweets import text
 from aviary.tweets.indices.store import Index, IndexStore
 from aviary.tweets.store import Draft, Entities, Kind, PollDraft, Revision, Span, Tweet, TweetStore
 

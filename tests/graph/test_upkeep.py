@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
+import random
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,8 +22,9 @@ from aviary import ids
 from aviary.api.graph.v1 import graph_pb2, relations_pb2
 from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
-from aviary.errors import NotFound
+from aviary.errors import Forbidden, NotFound
 from aviary.events.v1 import events_pb2
+from aviary.graph.relations.store import APART, Standing
 from aviary.graph.store import Counts
 from aviary.graph.upkeep import Drift
 from aviary.rpc.call import Claim
@@ -269,6 +275,41 @@ async def test_writes_during_a_recount_never_look_like_drift(stores: Stores) -> 
 
     _, found = await asyncio.gather(write(), recount())
     assert found == []
+
+
+async def test_counters_equal_their_relations_whatever_fifty_people_do_at_once(stores: Stores) -> None:
+    graph, relations, lists = stores.graph, stores.relations, stores.lists
+    people = range(900_010, 900_018)
+    made = [await lists.create(one, name="l", description="", private=False, claim=None) for one in people]
+    list_ids = [list_id for list_id, _ in made]
+
+    async def act(chance: random.Random) -> None:
+        for _ in range(12):
+            one, other = chance.sample(people, 2)
+            list_id = chance.choice(list_ids)
+            deeds: list[Callable[[], Awaitable[object]]] = [
+                partial(graph.follow, one, other, protected=chance.random() < 0.3, claim=None),
+                partial(graph.follow, one, other, protected=False, claim=None),
+                partial(graph.unfollow, one, other),
+                partial(graph.remove_follower, one, other),
+                partial(relations.accept, one, other, claim=None),
+                partial(relations.block, one, other, claim=None),
+                partial(relations.unblock, one, other),
+                partial(lists.add_member, list_id, one, claim=None),
+                partial(lists.remove_member, list_id, one, actor_id=one),
+                partial(lists.follow, list_id, one, claim=None),
+                partial(lists.unfollow, list_id, one),
+            ]
+            with contextlib.suppress(Forbidden, NotFound):
+                await chance.choice(deeds)()
+
+    await asyncio.gather(*(act(random.Random(seed)) for seed in range(50)), stores.erasure.erase(900_010))
+
+    assert await _recounted(stores, repair=False) == []
+    assert stores.tables_with(900_010) == []
+    for one, other in itertools.permutations(people, 2):
+        (standing,) = await relations.standings(one, [other])
+        assert not (standing & Standing.FOLLOWING and standing & APART)
 
 
 async def test_a_recount_is_told_piece_by_piece(settings: Settings) -> None:

@@ -160,8 +160,13 @@ class Acts(World):
     def keep(self, owner: Account, wish: Wish, kept_id: int, publish_ms: int = 0) -> None:
         self.kept.append(Kept(id=kept_id, owner=owner, wish=wish, publish_ms=publish_ms))
 
+    def rekeep(self, owner: Account, kept: Kept, wish: Wish, publish_ms: int = 0) -> None:
+        if kept.owner is not owner:
+            raise Refused("NOT_FOUND")
+        kept.wish, kept.publish_ms, kept.failed = wish, publish_ms, False
+
     def unkeep(self, owner: Account, kept: Kept) -> None:
-        if kept.owner is not owner or kept not in self.kept:
+        if kept.owner is not owner:
             raise Refused("NOT_FOUND")
         self.kept.remove(kept)
 

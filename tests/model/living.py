@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from google.protobuf.struct_pb2 import ListValue
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
-from tests.model.machine import PASSWORD, WORDS, Machine, TextParts, page_size, place, someone, text_parts
+from tests.model.machine import PASSWORD, WORDS, Machine, act
 from tests.model.records import MINUTE_MS, Account, Kept, Refused, Wish
 from tests.rpc.waiting import until
 
@@ -19,182 +19,174 @@ CONTENT = ("tweets", "home", "user_timeline", "profile", "followers", "likers")
 MOST_HIDDEN = 3
 
 
-class Living(Machine):
-    """Rules about accounts, time and caches."""
+def may_hide(machine: Machine) -> bool:
+    return len(machine.world.accounts) - len(machine.able) < MOST_HIDDEN
 
-    @initialize()
-    def begin_with_authors_of_every_tier(self) -> None:
-        """The first is left to readers, the second is pushed to the active; nobody else has followers yet."""
-        for celebrity, fans in ((0, range(2, 8)), (1, range(4, 7))):
-            for fan in fans:
-                person, whom = self.anybody(fan), self.anybody(celebrity)
-                self.do(
-                    person, "Follow", lambda _, person=person, whom=whom: self.world.follow(person, whom), id=whom.id
-                )
-        self.look(self.anybody(0), size=20)
+
+class Living(Machine):
+    """Acts about accounts, time and caches."""
 
     # Accounts.
 
-    @rule(
-        who=someone,
-        protected=st.none() | st.booleans(),
-        hide_sensitive=st.none() | st.booleans(),
-        words=st.none() | st.lists(st.sampled_from([*WORDS[:2], "STORM"]), unique=True, max_size=2),
-        size=page_size,
-    )
-    def choose_settings(
-        self, who: int, protected: bool | None, hide_sensitive: bool | None, words: list[str] | None, size: int
-    ) -> None:
-        person = self.actor(who)
-        if words is not None:
-            words = [self.tags[0].upper() if word == "STORM" else word for word in words]
+    @act(often=6)
+    def chooses_settings(self, chance: Random) -> None:
+        person = self.actor(chance)
+        protected, hide_sensitive = chance.choice([None, None, True, False]), chance.choice([None, True, False])
+        some = [*WORDS[:1], self.tags[0].upper()]
+        words = chance.choice([None, [], chance.sample(some, chance.randint(1, 2))])
 
-        def act(_: object) -> None:
+        def reference(_: object) -> None:
             person.protected = person.protected if protected is None else protected
             person.hide_sensitive = person.hide_sensitive if hide_sensitive is None else hide_sensitive
             person.muted_words = person.muted_words if words is None else tuple(words)
 
-        muted_words = None
-        if words is not None:
-            muted_words = ListValue()
-            muted_words.extend(words)
+        muted_words = ListValue()
+        muted_words.extend(words or [])
         self.do(
-            person, "UpdateSettings", act, protected=protected, hide_sensitive=hide_sensitive, muted_words=muted_words
+            person,
+            "UpdateSettings",
+            reference,
+            protected=protected,
+            hide_sensitive=hide_sensitive,
+            muted_words=None if words is None else muted_words,
         )
-        self.look(person, "settings", "mentions", "hashtag", "user_timeline", "followers", size=size)
+        self.look(person, "settings", "mentions", "hashtag", "user_timeline", "followers")
 
-    @rule(who=someone, bio=st.sampled_from(["", "of the sea"]), size=page_size)
-    def change_profile(self, who: int, bio: str, size: int) -> None:
-        person = self.actor(who)
+    @act(often=1)
+    def changes_profile(self, chance: Random) -> None:
+        person, bio = self.actor(chance), chance.choice(["", "of the sea"])
         self.do(person, "UpdateUser", lambda _: setattr(person, "bio", bio), id=person.id, bio=bio)
-        self.look(person, "profile", size=size)
+        self.look(person, "profile")
 
-    @rule(who=someone, other=someone, size=page_size, fresh=st.booleans())
-    def change_username(self, who: int, other: int, size: int, fresh: bool) -> None:
-        person = self.actor(who)
-        name = f"n{next(self.names)}" if fresh else self.anybody(other).name.upper()
+    @act(often=1)
+    def changes_username(self, chance: Random) -> None:
+        person = self.actor(chance)
+        name = f"n{next(self.names)}" if chance.random() < 0.5 else self.anybody(chance).name.upper()
 
-        def act(_: object) -> None:
+        def reference(_: object) -> None:
             if self.world.named(name) not in (None, person):
                 raise Refused("ALREADY_EXISTS")
             person.name = name
 
-        self.do(person, "ChangeUsername", act, username=name)
-        self.look(person, "profile", "user_timeline", size=size)
+        self.do(person, "ChangeUsername", reference, username=name)
+        self.look(person, "profile", "profile_by_name", "user_timeline")
 
-    @precondition(lambda self: self.may_hide())
-    @rule(who=someone, size=page_size)
-    def suspend(self, who: int, size: int) -> None:
-        person, token = self.actor(who), self.tokens[self.actor(who)]
+    @act(often=1, when=may_hide)
+    def is_suspended(self, chance: Random) -> None:
+        person = self.actor(chance)
         self._operate("SuspendUser", admin_pb2.SuspendUserRequest(id=person.id))
         person.suspended = True
-        self._is_shut_out(person, token, login="PERMISSION_DENIED")
-        self.look(person, *CONTENT, user=person, size=size)
+        self._is_shut_out(person, login="PERMISSION_DENIED")
+        self.look(person, *CONTENT, user=person)
 
-    @rule(who=someone, size=page_size)
-    def unsuspend(self, who: int, size: int) -> None:
-        if suspended := [each for each in self.world.accounts if each.suspended]:
-            person = suspended[who % len(suspended)]
-            self._operate("UnsuspendUser", admin_pb2.UnsuspendUserRequest(id=person.id))
-            person.suspended = False
-            self._log_in(person)
-            self.look(person, *CONTENT, user=person, size=size)
+    @act(when=lambda self: any(each.suspended for each in self.world.accounts))
+    def is_no_longer_suspended(self, chance: Random) -> None:
+        person = chance.choice([each for each in self.world.accounts if each.suspended])
+        self._operate("UnsuspendUser", admin_pb2.UnsuspendUserRequest(id=person.id))
+        person.suspended = False
+        self._log_in(person)
+        self.look(person, *CONTENT, user=person)
 
-    @precondition(lambda self: self.may_hide())
-    @rule(who=someone, size=page_size)
-    def deactivate(self, who: int, size: int) -> None:
-        person, token = self.actor(who), self.tokens[self.actor(who)]
+    @act(often=1, when=may_hide)
+    def deactivates(self, chance: Random) -> None:
+        person = self.actor(chance)
         self.do(person, "Deactivate", lambda _: setattr(person, "deactivated", True))
-        self._is_shut_out(person, token)
-        self.look(person, *CONTENT, user=person, size=size)
+        self._is_shut_out(person)
+        self.look(person, *CONTENT, user=person)
 
-    @rule(who=someone, size=page_size)
-    def come_back(self, who: int, size: int) -> None:
-        if deactivated := [each for each in self.world.accounts if each.deactivated]:
-            person = deactivated[who % len(deactivated)]
-            self._log_in(person)
-            person.deactivated = False
-            self.look(person, *CONTENT, user=person, size=size)
+    @act(when=lambda self: any(each.deactivated for each in self.world.accounts))
+    def comes_back(self, chance: Random) -> None:
+        person = chance.choice([each for each in self.world.accounts if each.deactivated])
+        self._log_in(person)
+        person.deactivated = False
+        self.look(person, *CONTENT, user=person)
 
-    @precondition(lambda self: self.may_hide() and self.step % 3 == 0)
-    @rule(who=someone, size=page_size)
-    def delete_account(self, who: int, size: int) -> None:
-        person, token = self.actor(who), self.tokens[self.actor(who)]
+    @act(often=1, when=may_hide)
+    def deletes_account(self, chance: Random) -> None:
+        person = self.actor(chance)
         self.do(person, "DeleteAccount", lambda _: self.world.erase(person), password=PASSWORD)
-        self._is_shut_out(person, token, login="UNAUTHENTICATED")
-        self.look(person, *CONTENT, "conversation", "list_members", user=person, size=size)
-
-    def may_hide(self) -> bool:
-        return len(self.world.accounts) - len(self.able) < MOST_HIDDEN
+        self._is_shut_out(person, login="UNAUTHENTICATED")
+        self.look(person, *CONTENT, "conversation", "list_members", user=person)
 
     # Drafts and scheduled tweets.
 
-    @rule(who=someone, parts=text_parts, size=page_size)
-    def keep_a_draft(self, who: int, parts: TextParts, size: int) -> None:
-        person, wish = self.actor(who), Wish(content=self.text(parts))
+    @act(often=1)
+    def keeps_a_draft(self, chance: Random) -> None:
+        person, wish = self.actor(chance), Wish(content=self.text(chance))
         self.do(person, "CreateDraft", lambda made: self.world.keep(person, wish, made.id), tweet=_input(wish))
-        self.look(person, "drafts", size=size)
+        self.look(person, "drafts")
 
-    @rule(who=someone, parts=text_parts, parent=st.none() | place, minutes=st.sampled_from([50, 110]), size=page_size)
-    def schedule(self, who: int, parts: TextParts, parent: int | None, minutes: int, size: int) -> None:
-        person = self.actor(who)
-        reply_to = None if parent is None or not self.world.posts else self.post(parent)
-        wish = Wish(content=self.text(parts), reply_to=reply_to)
-        publish_ms = self.deployment.clock.now_ms() + minutes * MINUTE_MS
-        publish_at = Timestamp()
-        publish_at.FromMilliseconds(publish_ms)
+    @act(often=4)
+    def schedules(self, chance: Random) -> None:
+        person = self.actor(chance)
+        reply_to = self.sight(person, chance) if self.world.posts and chance.random() < 0.5 else None
+        wish = Wish(content=self.text(chance), reply_to=reply_to, sensitive=chance.random() < 0.2)
+        publish_ms, publish_at = self._soon(chance)
 
-        def act(made: drafts_pb2.ScheduledTweet) -> None:
+        def reference(made: drafts_pb2.ScheduledTweet) -> None:
             self.world.may_tweet(person, wish)
             self.world.keep(person, wish, made.id, publish_ms)
 
-        self.do(person, "ScheduleTweet", act, tweet=_input(wish), publish_at=publish_at)
-        self.look(person, "scheduled", size=size)
+        self.do(person, "ScheduleTweet", reference, tweet=_input(wish), publish_at=publish_at)
+        self.look(person, "scheduled")
 
-    @precondition(lambda self: bool(self.world.kept))
-    @rule(who=someone, at=place, size=page_size, stranger=st.none() | someone)
-    def discard(self, who: int, at: int, size: int, stranger: int | None) -> None:
-        kept = self.world.kept[at % len(self.world.kept)]
-        person = kept.owner if stranger is None and kept.owner.stands else self.actor(who)
+    @act(when=lambda self: self.world.kept)
+    def changes_what_is_kept(self, chance: Random) -> None:
+        kept, wish = chance.choice(self.world.kept), Wish(content=self.text(chance))
+        person = self.one_of([kept.owner] if kept.owner.stands else [], chance, lambda: self.actor(chance))
+        if not kept.publish_ms:
+            self.do(
+                person, "UpdateDraft", lambda _: self.world.rekeep(person, kept, wish), id=kept.id, tweet=_input(wish)
+            )
+        else:
+            publish_ms, publish_at = self._soon(chance)
+            reference = lambda _: self.world.rekeep(person, kept, wish, publish_ms)  # noqa: E731
+            fields = {"id": kept.id, "tweet": _input(wish), "publish_at": publish_at}
+            self.do(person, "UpdateScheduled", reference, **fields)
+        self.look(person, "drafts", "scheduled")
+
+    @act(when=lambda self: self.world.kept)
+    def discards_what_is_kept(self, chance: Random) -> None:
+        kept = chance.choice(self.world.kept)
+        person = self.one_of([kept.owner] if kept.owner.stands else [], chance, lambda: self.actor(chance))
         rpc = "CancelScheduled" if kept.publish_ms else "DeleteDraft"
         self.do(person, rpc, lambda _: self.world.unkeep(person, kept), id=kept.id)
-        self.look(person, "drafts", "scheduled", size=size)
+        self.look(person, "drafts", "scheduled")
 
     # What happens to time and caches; of caches nobody may notice.
 
-    @rule(who=someone, minutes=st.sampled_from([61, 120, 1_800]), size=page_size)
-    def be_away(self, who: int, minutes: int, size: int) -> None:
+    @act(often=6)
+    def is_away(self, chance: Random) -> None:
         """Long enough that things end, that the fan-out passes over everybody, or that every list is forgotten."""
-        self.deployment.clock.advance(minutes * MINUTE_MS)
+        self.deployment.clock.advance(chance.choice([61, 120, 1_800]) * MINUTE_MS)
         self.tick()
         self._publish_what_is_due()
-        self.look(self.actor(who), "scheduled", "mutes", "user_timeline", size=size)
+        self.look(self.actor(chance), "scheduled", "mutes", "user_timeline")
 
-    @rule(who=someone, size=page_size)
-    def drop_every_timeline(self, who: int, size: int) -> None:
+    @act(often=1)
+    def finds_every_timeline_dropped(self, chance: Random) -> None:
         self.deployment.run(self.deployment.serving.platform.timelines.clear())
-        self.look(self.actor(who), size=size)
+        self.look(self.actor(chance))
 
-    @rule(who=someone, size=page_size)
-    def forget_ones_timeline(self, who: int, size: int) -> None:
-        owner = ids.pack([self.actor(who).id])
-        self.deployment.run(self.deployment.serving.platform.timelines.forget(owner))
-        self.look(self.actor(who), size=size)
+    @act()
+    def finds_a_timeline_forgotten(self, chance: Random) -> None:
+        person = self.actor(chance)
+        self.deployment.run(self.deployment.serving.platform.timelines.forget(ids.pack([person.id])))
+        self.look(person)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, more=st.integers(0, 5), size=page_size)
-    def lose_a_stretch_of_ones_timeline(self, who: int, at: int, more: int, size: int) -> None:
-        first, last = sorted([self.post(at).id, self.post(at + more).id])
+    @act(often=4, when=Machine.has_posts)
+    def finds_a_stretch_lost(self, chance: Random) -> None:
+        person = self.actor(chance)
+        first, last = sorted([self.post(chance).id, self.post(chance).id])
         store = self.deployment.serving.platform.timelines._store  # pyright: ignore[reportPrivateUsage]
-        store.drop_range(self.actor(who).id, first, last + 1)
-        self.look(self.actor(who), size=size)
+        store.drop_range(person.id, first, last + 1)
+        self.look(person)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, other=someone, at=place, size=page_size)
-    def read_what_is_newer(self, who: int, other: int, at: int, size: int) -> None:
+    @act(often=4, when=Machine.has_posts)
+    def reads_what_is_newer(self, chance: Random) -> None:
         kinds = ("home_count", "user_timeline", "mentions", "hashtag", "replies", "conversation", "list_timeline")
-        since = self.post(at)
-        self.look(self.actor(who), *kinds, user=self.anybody(other), post=since, since=since, size=size)
+        since = self.post(chance)
+        self.look(self.actor(chance), *kinds, user=self.anybody(chance), post=since, since=since)
 
     # How.
 
@@ -206,10 +198,15 @@ class Living(Machine):
 
         self.deployment.run(operate())
 
-    def _is_shut_out(self, person: Account, token: str, *, login: str = "") -> None:
+    def _soon(self, chance: Random) -> tuple[int, Timestamp]:
+        publish_ms = self.deployment.clock.now_ms() + chance.choice([50, 110]) * MINUTE_MS
+        publish_at = Timestamp()
+        publish_at.FromMilliseconds(publish_ms)
+        return publish_ms, publish_at
+
+    def _is_shut_out(self, person: Account, *, login: str = "") -> None:
         """Sessions end, and with `login` that is how a new one is refused."""
         self.deployment.run(self.deployment.serving.settle())
-        self.tokens[person] = token
         assert self.ask(person, "GetMe").code == "UNAUTHENTICATED"
         if login:
             assert self.ask(person, "Login", username=person.name, password=PASSWORD).code == login

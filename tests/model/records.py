@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 MINUTE_MS = 60_000
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
+class Refused(Exception):
     """The product says no, with the name of a gRPC status."""
 
     def __init__(self, code: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from tests.model.records import Account, Post, Refused, UserList
+from tests.model.records import Account, Post, UserList
 from tests.model.world import World
 
 from aviary.api.graph.v1 import lists_pb2
@@ -153,8 +153,6 @@ def answered_user(user: users_pb2.User) -> ShownUser:
 
 def expected_user(world: World, user: Account, viewer: Account) -> ShownUser:
     """A profile: without content of who is suspended, or apart from the viewer."""
-    if user.deactivated or user.deleted:
-        raise Refused("NOT_FOUND")
     return ShownUser(
         id=user.id,
         name=user.name,

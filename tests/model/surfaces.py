@@ -35,9 +35,6 @@ class Scene:
     since: Post | None = None
 
 
-class Unbuilt(Exception): ...
-
-
 class Surfaces:
     """Each method asks one surface and fails unless the answer is the reference's."""
 
@@ -47,11 +44,8 @@ class Surfaces:
         self._tokens = tokens
 
     # A field is whatever the RPC's request takes.
-    async def ask(self, who: Account, rpc: str, **fields: Any) -> Answer:  # noqa: ANN401
-        answer = await self._driver.call(self._tokens.get(who, ""), rpc, request_of(rpc, fields))
-        if answer.code == "UNIMPLEMENTED" and rpc.startswith(("Get", "List", "Count", "Batch")):
-            raise Unbuilt(rpc)
-        return answer
+    async def ask(self, who: Account, rpc: str, **fields: Any) -> Answer:
+        return await self._driver.call(self._tokens.get(who, ""), rpc, request_of(rpc, fields))
 
     # Lists of tweets.
 
@@ -219,18 +213,22 @@ class Surfaces:
     # Single people.
 
     async def profile(self, viewer: Account, scene: Scene) -> None:
-        user = scene.user
-        for rpc, fields in (("GetUser", {"id": user.id}), ("GetUserByUsername", {"username": user.name.upper()})):
-            answer = await self.ask(viewer, rpc, **fields)
-            try:
-                wanted = expected_user(self._world, user, viewer)
-            except Refused as refusal:
-                assert answer.code == refusal.code, answer
-                continue
-            assert answer.code == "OK", answer
-            _is(answered_user(answer.message), wanted)
-            pinned = user.pinned if user.pinned and self._world.sees(viewer, user.pinned, asked=True) else None
-            assert answer.message.pinned_tweet_id == (pinned.id if pinned else 0)
+        answer = await self.ask(viewer, "GetUser", id=scene.user.id)
+        self._is_profile(answer, viewer, scene.user)
+
+    async def profile_by_name(self, viewer: Account, scene: Scene) -> None:
+        """Whoever bears the name now."""
+        answer = await self.ask(viewer, "GetUserByUsername", username=scene.user.name.swapcase())
+        self._is_profile(answer, viewer, self._world.named(scene.user.name))
+
+    def _is_profile(self, answer: Answer, viewer: Account, user: Account | None) -> None:
+        if user is None or user.deactivated or user.deleted:
+            assert answer.code == "NOT_FOUND", answer
+            return
+        assert answer.code == "OK", answer
+        _is(answered_user(answer.message), expected_user(self._world, user, viewer))
+        pinned = user.pinned if user.pinned and self._world.sees(viewer, user.pinned, asked=True) else None
+        assert answer.message.pinned_tweet_id == (pinned.id if pinned else 0)
 
     async def relationship(self, viewer: Account, scene: Scene) -> None:
         user, world = scene.user, self._world
@@ -292,7 +290,7 @@ class Surfaces:
         *,
         asked: bool | Callable[[Post], bool] = False,
         ordered: str = "",
-        **fields: Any,  # noqa: ANN401
+        **fields: Any,
     ) -> None:
         since = None if ordered else scene.since
         wanted = await self._wanted(rpc, viewer, reference, **fields)
@@ -315,7 +313,7 @@ class Surfaces:
         viewer: Account,
         scene: Scene,
         reference: Callable[[], list[Account]],
-        **fields: Any,  # noqa: ANN401
+        **fields: Any,
     ) -> None:
         wanted = await self._wanted(rpc, viewer, reference, **fields)
         if wanted is None:
@@ -330,7 +328,7 @@ class Surfaces:
         viewer: Account,
         scene: Scene,
         reference: Callable[[], list[UserList]],
-        **fields: Any,  # noqa: ANN401
+        **fields: Any,
     ) -> None:
         wanted = await self._wanted(rpc, viewer, reference, **fields)
         if wanted is None:
@@ -343,7 +341,7 @@ class Surfaces:
         rpc: str,
         viewer: Account,
         reference: Callable[[], list[T]],
-        **fields: Any,  # noqa: ANN401
+        **fields: Any,
     ) -> list[T] | None:
         """What the reference has; None when both refuse."""
         try:
@@ -359,7 +357,7 @@ class Surfaces:
         rpc: str,
         size: int,
         items: Callable[[Any], Sequence[Any]],
-        **fields: Any,  # noqa: ANN401
+        **fields: Any,
     ) -> list[Any]:
         """The list, page by page to its end: full pages while there is more, and never in circles."""
         found: list[Any] = []

@@ -2,62 +2,61 @@
 
 from __future__ import annotations
 
-from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
-from tests.model.machine import Machine, TextParts, page_size, place, someone, text_parts
+from random import Random
+
+from tests.model.machine import Machine, act
 from tests.model.records import Account, Post, Wish
 from tests.model.shown import answered, expected
 
 from aviary.api.tweets.v1 import tweets_pb2
 
 OPTIONS = ("yes", "no", "perhaps")
-MINUTES = st.sampled_from([45, 1_439])
 
 
 class Tweeting(Machine):
-    """Rules about tweets and what is done with them."""
+    """Acts about tweets and what is done with them."""
 
-    @rule(who=someone, parts=text_parts, size=page_size)
-    def tweet(self, who: int, parts: TextParts, size: int) -> None:
-        self._tweet(self.actor(who), Wish(content=self.text(parts)), size)
+    @act(often=12)
+    def tweets(self, chance: Random) -> None:
+        self._tweet(self.actor(chance), Wish(content=self.text(chance)))
 
-    @rule(
-        who=someone,
-        parts=text_parts,
-        sensitive=st.booleans(),
-        warning=st.sampled_from(["", "weather"]),
-        audience=st.sampled_from(["everyone", "followed", "mentioned"]),
-        size=page_size,
-    )
-    def tweet_with_care(
-        self, who: int, parts: TextParts, sensitive: bool, warning: str, audience: str, size: int
-    ) -> None:
-        wish = Wish(content=self.text(parts), sensitive=sensitive, warning=warning, audience=audience)
-        self._tweet(self.actor(who), wish, size)
+    @act(often=4)
+    def tweets_with_care(self, chance: Random) -> None:
+        wish = Wish(
+            content=self.text(chance),
+            sensitive=chance.random() < 0.5,
+            warning=chance.choice(["", "weather"]),
+            audience=chance.choice(["everyone", "followed", "mentioned"]),
+        )
+        self._tweet(self.actor(chance), wish)
 
-    @rule(who=someone, parts=text_parts, options=st.integers(2, 3), minutes=MINUTES, size=page_size)
-    def ask_for_votes(self, who: int, parts: TextParts, options: int, minutes: int, size: int) -> None:
-        self._tweet(self.actor(who), Wish(content=self.text(parts), options=OPTIONS[:options], minutes=minutes), size)
+    @act()
+    def asks_for_votes(self, chance: Random) -> None:
+        options = OPTIONS[: chance.randint(2, 3)]
+        minutes = chance.choice([45, 1_439])
+        self._tweet(self.actor(chance), Wish(content=self.text(chance), options=options, minutes=minutes))
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, parts=text_parts, at=place, size=page_size)
-    def reply(self, who: int, parts: TextParts, at: int, size: int) -> None:
-        self._tweet(self.actor(who), Wish(content=self.text(parts), reply_to=self.post(at)), size)
+    @act(often=8, when=Machine.has_posts)
+    def replies(self, chance: Random) -> None:
+        author = self.actor(chance)
+        self._tweet(author, Wish(content=self.text(chance), reply_to=self.sight(author, chance)))
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, parts=text_parts, at=place, parent=st.none() | place, size=page_size)
-    def quote(self, who: int, parts: TextParts, at: int, parent: int | None, size: int) -> None:
-        reply_to = None if parent is None else self.post(parent)
-        self._tweet(self.actor(who), Wish(content=self.text(parts), quoting=self.post(at), reply_to=reply_to), size)
+    @act(often=6, when=Machine.has_posts)
+    def quotes(self, chance: Random) -> None:
+        author = self.actor(chance)
+        reply_to = self.sight(author, chance) if chance.random() < 0.3 else None
+        self._tweet(author, Wish(content=self.text(chance), quoting=self.sight(author, chance), reply_to=reply_to))
 
     # Much of what a reader pulls is then not for that reader.
-    @precondition(Machine.has_posts)
-    @rule(who=st.integers(0, 1), parts=text_parts, at=place, count=st.integers(2, 4), size=page_size)
-    def thread(self, who: int, parts: TextParts, at: int, count: int, size: int) -> None:
-        author, parent = self.actor(who), self.post(at)
-        texts = [self.text(parts) for _ in range(count)]
+    @act(when=Machine.has_posts)
+    def writes_a_thread(self, chance: Random) -> None:
+        author = self.one_of(
+            [each for each in self.world.accounts[:2] if each.stands], chance, lambda: self.actor(chance)
+        )
+        parent = self.sight(author, chance)
+        texts = [self.text(chance) for _ in range(chance.randint(2, 4))]
 
-        def act(made: tweets_pb2.Thread) -> None:
+        def reference(made: tweets_pb2.Thread) -> None:
             above = parent
             for number, text in enumerate(texts):
                 made_id = made.tweets[number].id if made.tweets else 0
@@ -65,102 +64,92 @@ class Tweeting(Machine):
 
         requests = [tweets_pb2.CreateTweetRequest(content=text) for text in texts]
         requests[0].reply_to_id = parent.id
-        self.do(author, "CreateThread", act, tweets=requests)
-        self.look(author, "conversation", "mentions", post=parent, size=size)
+        self.do(author, "CreateThread", reference, tweets=requests)
+        self.look(author, "conversation", "mentions", post=parent)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, size=page_size)
-    def retweet(self, who: int, at: int, size: int) -> None:
-        person, post = self.actor(who), self.post(at)
+    @act(often=10, when=Machine.has_posts)
+    def retweets(self, chance: Random) -> None:
+        person = self.actor(chance)
+        post = self.sight(person, chance)
 
-        def act(made: tweets_pb2.Tweet) -> None:
+        def reference(made: tweets_pb2.Tweet) -> None:
             assert self.world.retweet(person, post, made.id).id == made.id
 
-        self.do(person, "Retweet", act, id=post.id)
-        self.look(person, "tweet", "retweeters", "user_timeline", post=post, size=size)
+        self.do(person, "Retweet", reference, id=post.id)
+        self.look(person, "tweet", "retweeters", "user_timeline", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, size=page_size)
-    def undo_retweet(self, who: int, at: int, size: int) -> None:
-        person, post = self.actor(who), self.post(at)
+    @act(when=Machine.has_posts)
+    def undoes_a_retweet(self, chance: Random) -> None:
+        person = self.actor(chance)
+        own = [post for post in self.world.posts if post.type == "retweet" and post.author is person]
+        post = self.one_of(own, chance, lambda: self.sight(person, chance))
         self.do(person, "UndoRetweet", lambda _: self.world.undo_retweet(person, post), id=post.id)
-        self.look(person, "tweet", "retweeters", "user_timeline", post=post, size=size)
+        self.look(person, "tweet", "retweeters", "user_timeline", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(at=place, parts=text_parts, again=st.booleans(), size=page_size, stranger=st.none() | someone)
-    def edit(self, at: int, parts: TextParts, again: bool, size: int, stranger: int | None) -> None:
-        post = self.post(at)
-        person = self._author_or(post, stranger)
-        text = post.text.content if again and post.text.content else self.text(parts)
+    @act(often=4, when=Machine.has_posts)
+    def edits(self, chance: Random) -> None:
+        person, post = self._mostly_own(chance)
+        text = post.text.content if post.text.content and chance.random() < 0.2 else self.text(chance)
         self.do(person, "EditTweet", lambda _: self.world.edit(person, post, text), id=post.id, content=text)
-        self.look(person, "tweet", "history", "mentions", "hashtag", post=post, size=size)
+        self.look(person, "tweet", "history", "mentions", "hashtag", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(at=place, size=page_size, stranger=st.none() | someone)
-    def delete(self, at: int, size: int, stranger: int | None) -> None:
-        post = self.post(at)
-        person = self._author_or(post, stranger)
+    @act(often=4, when=Machine.has_posts)
+    def deletes(self, chance: Random) -> None:
+        person, post = self._mostly_own(chance)
         self.do(person, "DeleteTweet", lambda _: self.world.delete(person, post), id=post.id)
-        self.look(person, "tweet", "user_timeline", "conversation", "quotes", post=post, size=size)
+        self.look(person, "tweet", "user_timeline", "conversation", "quotes", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, again=st.booleans(), size=page_size)
-    def like(self, who: int, at: int, again: bool, size: int) -> None:
-        person, post = self.actor(who), self.post(at)
-        if again:
+    @act(often=6, when=Machine.has_posts)
+    def likes(self, chance: Random) -> None:
+        person = self.actor(chance)
+        post = self.sight(person, chance)
+        if chance.random() < 0.2:
             self.do(person, "UnlikeTweet", lambda _: self.world.unlike(person, post), id=post.id)
         answer = self.do(person, "LikeTweet", lambda _: self.world.like(person, post), id=post.id)
-        self._same_as_read(answer.message, person, post.original)
-        self.look(person, "likes", "likers", post=post, size=size)
+        self._is_as_read(answer.message, person, post.original)
+        self.look(person, "likes", "likers", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, size=page_size)
-    def unlike(self, who: int, at: int, size: int) -> None:
-        person = self.actor(who)
-        post = self._own(self.world.likes, person, at)
+    @act(when=Machine.has_posts)
+    def unlikes(self, chance: Random) -> None:
+        person, post = self._chosen(self.world.likes, chance)
         answer = self.do(person, "UnlikeTweet", lambda _: self.world.unlike(person, post), id=post.id)
-        self._same_as_read(answer.message, person, post.original)
-        self.look(person, "likes", "likers", post=post, size=size)
+        self._is_as_read(answer.message, person, post.original)
+        self.look(person, "likes", "likers", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, size=page_size)
-    def bookmark(self, who: int, at: int, size: int) -> None:
-        person, post = self.actor(who), self.post(at)
+    @act(often=4, when=Machine.has_posts)
+    def bookmarks(self, chance: Random) -> None:
+        person = self.actor(chance)
+        post = self.sight(person, chance)
         self.do(person, "Bookmark", lambda _: self.world.bookmark(person, post), id=post.id)
-        self.look(person, "bookmarks", "tweet", post=post, size=size)
+        self.look(person, "bookmarks", "tweet", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(who=someone, at=place, size=page_size)
-    def remove_bookmark(self, who: int, at: int, size: int) -> None:
-        person = self.actor(who)
-        post = self._own(self.world.bookmarks, person, at)
+    @act(when=Machine.has_posts)
+    def removes_a_bookmark(self, chance: Random) -> None:
+        person, post = self._chosen(self.world.bookmarks, chance)
         self.do(person, "RemoveBookmark", lambda _: self.world.remove_bookmark(person, post), id=post.id)
-        self.look(person, "bookmarks", "tweet", post=post, size=size)
+        self.look(person, "bookmarks", "tweet", post=post)
 
-    @precondition(Machine.has_posts)
-    @rule(at=place, size=page_size, off=st.booleans(), stranger=st.none() | someone)
-    def pin(self, at: int, size: int, off: bool, stranger: int | None) -> None:
-        post = self.post(at)
-        person = self._author_or(post, stranger)
-        if off:
+    @act(when=Machine.has_posts)
+    def pins(self, chance: Random) -> None:
+        person, post = self._mostly_own(chance)
+        if chance.random() < 0.3:
             self.do(person, "Unpin", lambda _: self.world.unpin(person, post), id=post.id)
         else:
             self.do(person, "Pin", lambda _: self.world.pin(person, post), id=post.id)
-        self.look(person, "profile", user=post.author, post=post, size=size)
+        self.look(person, "profile", user=post.author, post=post)
 
-    @precondition(lambda self: any(post.poll for post in self.world.posts))
-    @rule(who=someone, at=place, option=st.integers(0, 1), size=page_size)
-    def vote(self, who: int, at: int, option: int, size: int) -> None:
-        person = self.actor(who)
-        asking = [post for post in self.world.posts if post.poll]
-        post = asking[at % len(asking)]
+    @act(often=4, when=lambda self: any(post.poll for post in self.world.posts))
+    def votes(self, chance: Random) -> None:
+        person = self.actor(chance)
+        post = self.one_of([post for post in self.world.posts if post.poll], chance, lambda: self.sight(person, chance))
+        option = chance.choice([0, 1, 1, 2])
         answer = self.do(person, "Vote", lambda _: self.world.vote(person, post, option), id=post.id, option=option)
-        self._same_as_read(answer.message, person, post)
-        self.look(person, "tweet", post=post, size=size)
+        self._is_as_read(answer.message, person, post.original)
+        self.look(person, "tweet", post=post)
 
     # How.
 
-    def _tweet(self, author: Account, wish: Wish, size: int) -> None:
+    def _tweet(self, author: Account, wish: Wish) -> None:
         made: list[Post] = []
         answer = self.do(
             author,
@@ -178,19 +167,21 @@ class Tweeting(Machine):
             post.made_ms = answer.message.created_at.ToMilliseconds()
             if post.poll:
                 post.poll.ends_ms = answer.message.poll.ends_at.ToMilliseconds()
-            self._same_as_read(answer.message, author, post)
-        self.look(author, "mentions", "hashtag", "conversation", size=size)
+            self._is_as_read(answer.message, author, post)
+        self.look(author, "mentions", "hashtag", "conversation")
 
-    def _same_as_read(self, message: tweets_pb2.Tweet, viewer: Account, post: Post) -> None:
+    def _is_as_read(self, message: tweets_pb2.Tweet, viewer: Account, post: Post) -> None:
         """What a write answers is what a read would; the empty message was a refusal."""
         if message.id:
             self.tick()
             assert answered(message) == expected(self.world, post, viewer, asked=True)
 
-    def _author_or(self, post: Post, stranger: int | None) -> Account:
-        return post.author if stranger is None and post.author.stands else self.actor(stranger or 0)
+    def _mostly_own(self, chance: Random) -> tuple[Account, Post]:
+        post = self.post(chance)
+        return self.one_of([post.author] if post.author.stands else [], chance, lambda: self.actor(chance)), post
 
-    def _own(self, pairs: list[tuple[Account, Post]], person: Account, at: int) -> Post:
-        """Mostly one that the person chose before."""
-        own = [post for who, post in pairs if who is person]
-        return own[at % len(own)] if own and at % 4 else self.post(at)
+    def _chosen(self, pairs: list[tuple[Account, Post]], chance: Random) -> tuple[Account, Post]:
+        """Mostly what somebody chose before."""
+        return self.one_of(
+            [pair for pair in pairs if pair[0].stands], chance, lambda: (self.actor(chance), self.post(chance))
+        )

@@ -115,7 +115,7 @@ def test_what_is_due_while_the_process_is_killed_is_published_once(starter: Laun
         for number, schedule in enumerate(wanted):
             times = 50 if number == 0 else 2
             send = partial(ada.post, "/tweets/scheduled", schedule, key=f"key{number}")
-            answers = list(many.map(lambda _, send=send: body_of(send()), range(times)))
+            answers = [body_of(sent.result()) for sent in [many.submit(send) for _ in range(times)]]
             assert answers == [answers[0]] * times
     eventually(lambda: len(published(ada)) >= 5)
     platform.kill()

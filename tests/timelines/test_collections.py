@@ -188,6 +188,27 @@ async def test_cursors_of_one_collection_are_foreign_to_every_other(idle: Servin
     assert (await reader.hashtag("#TAG")(1, cursors[3], None)).tweets[0].id == made[1]
 
 
+@pytest.mark.parametrize(
+    ("limit", "cursor", "since_id"), [(0, "", None), (101, "", None), (20, "x", None), (20, "", -1)]
+)
+async def test_a_bad_limit_cursor_or_since_id_is_refused_by_every_list(
+    idle: Serving, limit: int, cursor: str, since_id: int | None
+) -> None:
+    (ada,) = await idle.register("ada")
+    reader = Reader(ada)
+    some = await reading.make_list(ada)
+    for fetch in (
+        reader.home(),
+        reader.mentions(),
+        reader.likes(),
+        reader.bookmarks(),
+        reader.hashtag("tag"),
+        reader.curated(some),
+        reader.user(ada.id),
+    ):
+        assert (await refusal(fetch(limit, cursor, since_id))).code() is StatusCode.INVALID_ARGUMENT
+
+
 async def test_new_tweets_of_a_home_are_counted_up_to_a_hundred(served: Serving) -> None:
     ada, bob, cyd = await served.register("ada", "bob", "cyd")
     await ada.follow(bob)

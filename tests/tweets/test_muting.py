@@ -52,6 +52,7 @@ def test_a_word_is_found_whole_in_any_case_and_form(word: str, text: str, *, fou
 @settings(max_examples=40)
 @given(word=_WORDS, before=_GAPS, after=_GAPS)
 @example(word="İ", before=" ", after=" ")
+@example(word="ῢ", before=":", after=":")
 def test_a_word_between_gaps_is_found_however_its_case(word: str, before: str, after: str) -> None:
     for written in (word, word.upper(), word.lower(), unicodedata.normalize("NFKD", word)):
         if written.casefold() == word.casefold() or unicodedata.normalize("NFKC", written) == word:

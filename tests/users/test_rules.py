@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aviary.errors import InvalidInput
 from aviary.users import rules
+from aviary.users.accounts import rules as account_rules
 from aviary.users.store import ProfileChanges
 
 TODAY = date(2026, 11, 21)
@@ -246,3 +247,23 @@ def test_what_is_shown_in_a_message_is_short_and_printable(value: str) -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert len(shown) < 500
+
+
+WORDS = st.lists(st.text(min_size=1, max_size=20), max_size=30)
+
+
+@given(WORDS)
+def test_muted_words_that_are_kept_are_trimmed_distinct_and_kept_again(sent: list[str]) -> None:
+    fields = rules.Fields()
+    kept = account_rules.muted_words(sent, fields)
+    try:
+        fields.done()
+    except InvalidInput:
+        return
+
+    assert account_rules.muted_words(kept, rules.Fields()) == kept
+    assert len({word.casefold() for word in kept}) == len(kept)
+    assert all(word == unicodedata.normalize("NFC", word).strip() for word in kept)
+    assert {word.casefold() for word in kept} == {
+        unicodedata.normalize("NFC", word).strip().casefold() for word in sent
+    }

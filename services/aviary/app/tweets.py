@@ -17,6 +17,7 @@ from aviary.storage.sqlite.polls import SqlitePollStore
 from aviary.storage.sqlite.removal import SqliteRemovalStore
 from aviary.storage.sqlite.tweet_counters import SqliteCounterStore
 from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.tweets import languages
 from aviary.tweets.agenda.worker import AgendaWorker
 from aviary.tweets.conversations.rpc import ConversationRpc
 from aviary.tweets.conversations.service import ConversationService
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 def build(platform: Platform) -> None:
     """Add tweets, and what people do with them."""
+    languages.load()
     channel, database = platform.channel("tweets"), platform.database("tweets")
     peers = Peers(UserServiceStub(channel), RelationServiceStub(channel))
     service = TweetService(SqliteTweetStore(database), peers, platform.settings)

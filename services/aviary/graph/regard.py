@@ -65,7 +65,9 @@ class Regards:
             return Regard(viewer_id, {}, {})
         accounts = await self._people.accounts(user_ids)
         others = [each for each in user_ids if each != viewer_id]
-        found = await self._relations.standings(viewer_id, others) if others else []
+        if not others:
+            return Regard(viewer_id, accounts, {})
+        found = await self._relations.standings(viewer_id, others)
         return Regard(viewer_id, accounts, dict(zip(others, found, strict=True)))
 
     async def met(self, viewer_id: int, user_ids: Sequence[int]) -> AbstractSet[int]:

@@ -34,9 +34,6 @@ class Dispatcher:
         """Serve `service` by the methods of `servicer` that bear its RPCs' names; every one must be there."""
         for method in methods_of(service):
             self._methods[method.path] = method
-            if not hasattr(servicer, method.name):
-                self._methods.pop(method.path)
-                continue
             self._handlers[method.path] = getattr(servicer, method.name)
 
     @property

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+from aviary import hashtags
 from aviary.errors import InvalidInput
 from aviary.paging import Candidates, Page, PageRequest, fill
 from aviary.timelines.ports import Index, Surface, Tweets
@@ -56,7 +56,7 @@ class Collections(Generic[T]):
 
 def tagged(tag: str) -> Collection:
     """Return the collection of a hashtag, written with or without its sign and in any case."""
-    name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", tag).casefold()).removeprefix("#")
+    name = hashtags.key(tag).removeprefix("#")
     if not 1 <= len(name) <= _MAX_TAG:
         raise InvalidInput(
             f"tag has {len(name)} characters; it must have 1 to {_MAX_TAG}",

@@ -61,9 +61,12 @@ class _Rendering:
         tweet = encoding.counted(stored)
         if author := self._people.get(stored.author_id):
             tweet.user.ParseFromString(author.card)
-        tweet.is_liked = tweet_id in self._loaded.liked
-        tweet.is_retweeted = tweet_id in self._loaded.retweeted
-        tweet.is_bookmarked = tweet_id in self._loaded.bookmarked
+        if tweet_id in self._loaded.liked:
+            tweet.is_liked = True
+        if tweet_id in self._loaded.retweeted:
+            tweet.is_retweeted = True
+        if tweet_id in self._loaded.bookmarked:
+            tweet.is_bookmarked = True
         if poll := self._loaded.polls.get(tweet_id):
             tweet.poll.CopyFrom(encoding.poll(poll, now_ms=self._now_ms))
         if stored.kind is Kind.RETWEET and self.shows(stored.ref_id):

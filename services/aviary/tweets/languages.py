@@ -27,6 +27,11 @@ _DENSE = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MIN_SCORE = 0.5
 
 
+def load() -> None:
+    """Read the model now rather than within the first call, which it would hold up."""
+    _detector().detect("", model="lite")
+
+
 def tag(value: str) -> str:
     """Return a BCP 47 tag in the case that RFC 5646 recommends. Raises InvalidInput."""
     found = _TAG.fullmatch(value)

@@ -24,7 +24,10 @@ class MutedWords:
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    # Compatibility caseless matching as Unicode defines it (D146): folding may undo a form, and a form a folding.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold()).casefold()
+    # Composed in the end: a word's last character is then a letter rather than its accent.
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def _bounded(word: str) -> str:

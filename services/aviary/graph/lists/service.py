@@ -129,7 +129,7 @@ class ListService:
         """Return the members whose tweets the viewer is shown."""
         await self._visible(viewer_id, list_id)
         members = [each.id for each in await self._store.members(list_id, below=MAX_ID, limit=MAX_MEMBERS)]
-        standings = await self._relations.standings(viewer_id, members) if members else []
+        standings = await self._relations.standings(viewer_id, members)
         return [each for each, standing in zip(members, standings, strict=True) if not standing & _UNWANTED]
 
     async def _visible(self, viewer_id: int, list_id: int) -> UserList:

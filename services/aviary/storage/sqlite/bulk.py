@@ -17,7 +17,7 @@ from aviary.storage.sqlite.database import Database, translated
 from aviary.storage.sqlite.transaction import Transaction
 
 T = TypeVar("T")
-# Likes reach their trees at random, and a page that has to be read again costs ten that are here.
+# Likes reach their trees at random: what a million tweets' likes touch should stay in memory.
 _CACHE_KIB = 500_000
 _ROWS_AT_ONCE = 10_000
 
@@ -54,11 +54,11 @@ class BulkDatabase(Database):
 
 
 class BulkFollows:
-    """Follows as SqliteGraphStore.follow writes them, rows and events, at a quarter of its cost.
+    """Follows as SqliteGraphStore.follow writes them, rows and events, for a third of the CPU.
 
-    For people whom the file doesn't know yet: their counts are kept here until
-    `finish`, and so is the index that follows would reach at random, which
-    costs a third when it is built at once. Who follows somebody twice is an error.
+    For people whom the file doesn't know yet: their counts, and the index
+    that follows would reach at random, are written by `finish`. Who follows
+    somebody twice fails the load.
     """
 
     def __init__(self, database: BulkDatabase) -> None:
@@ -95,7 +95,8 @@ class BulkFollows:
         mint, now, version = self._tx.next_id, self._tx.now_ms(), self._following[follower_id]
         follows: list[tuple[int, int, int]] = []
         events: list[tuple[int, int, bytes]] = []
-        for version, followee_id in enumerate(followee_ids, version + 1):  # noqa: B020 - it goes on where it was
+        for followee_id in followee_ids:
+            version += 1
             follows.append((follower_id, followee_id, mint()))
             event = Event(
                 id=mint(),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable
 
+from aviary import hashtags
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.storage.sqlite.transaction import Transaction
-from aviary.tweets import encoding, hashtags
+from aviary.tweets import encoding
 from aviary.tweets.store import Entities
 
 _BATCH = 1_000

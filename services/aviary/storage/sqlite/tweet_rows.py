@@ -13,6 +13,9 @@ _COLUMNS = (
     " likes, retweets, replies, quotes, bookmarks"
 )
 
+# By their numbers: an enumeration's own look-up is the dearest part of reading a row.
+_KINDS, _AUDIENCES = tuple(Kind), tuple(Audience)
+
 
 def load(connection: sqlite3.Connection, ids: Sequence[int], viewer_id: int) -> Loaded:
     """Return tweets with those inside them, two levels deep, and the viewer's own flags."""
@@ -43,13 +46,13 @@ def _tweets(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Twe
         row[0]: Tweet(
             id=row[0],
             author_id=row[1],
-            kind=Kind(row[2]),
+            kind=_KINDS[row[2]],
             ref_id=row[3],
             ref_author_id=row[4],
             quote_id=row[5],
             conversation_id=row[6],
             flags=row[7],
-            audience=Audience(row[8]),
+            audience=_AUDIENCES[row[8]],
             version=row[9],
             body=row[10],
             deleted=row[11] > 0,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from aviary import ids
+from aviary import hashtags, ids
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
-from aviary.tweets import hashtags
 from aviary.tweets.indices.store import Index, IndexStore
 
 _MAX_ROWS = 1_000

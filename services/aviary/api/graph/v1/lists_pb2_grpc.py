@@ -126,7 +126,8 @@ class ListServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetList(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """A list with its counts. NOT_FOUND when there is none that the caller may see.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -24,6 +24,7 @@ class ListServiceStub:
     CreateList: _aio.UnaryUnaryMultiCallable[_lists_pb2.CreateListRequest, _lists_pb2.UserList]
     """Makes a list. INVALID_ARGUMENT for a name or description out of bounds. Safe to retry with the same key. RESOURCE_EXHAUSTED beyond 1,000 lists."""
     GetList: _aio.UnaryUnaryMultiCallable[_lists_pb2.GetListRequest, _lists_pb2.UserList]
+    """A list with its counts. NOT_FOUND when there is none that the caller may see."""
     UpdateList: _aio.UnaryUnaryMultiCallable[_lists_pb2.UpdateListRequest, _lists_pb2.UserList]
     """Changes the fields that were sent of one's own list. PERMISSION_DENIED for somebody else's."""
     DeleteList: _aio.UnaryUnaryMultiCallable[_lists_pb2.DeleteListRequest, _lists_pb2.DeleteListResponse]
@@ -81,7 +82,8 @@ class ListServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _lists_pb2.GetListRequest,
         context: _aio.ServicerContext[_lists_pb2.GetListRequest, _abc.Awaitable[_lists_pb2.UserList]],
-    ) -> _abc.Awaitable[_lists_pb2.UserList]: ...
+    ) -> _abc.Awaitable[_lists_pb2.UserList]:
+        """A list with its counts. NOT_FOUND when there is none that the caller may see."""
 
     @_abc_1.abstractmethod
     def UpdateList(

@@ -108,20 +108,23 @@ class DraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetDraft(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One draft. NOT_FOUND when there is none of the caller's with that id.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateDraft(self, request, context):
-        """Changes the fields that were sent.
+        """Puts another tweet in the place of a draft's, when one is sent. Fails like
+        CreateDraft and GetDraft.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteDraft(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Forgets a draft. A repeat is NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -145,7 +148,7 @@ class DraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetScheduled(self, request, context):
-        """NOT_FOUND once it is published.
+        """One scheduled tweet. NOT_FOUND once it is published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,7 +163,7 @@ class DraftServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelScheduled(self, request, context):
-        """NOT_FOUND once it is published.
+        """Forgets a scheduled tweet, so that it is never published. NOT_FOUND once it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -24,9 +24,13 @@ class DraftServiceStub:
     ListDrafts: _aio.UnaryUnaryMultiCallable[_drafts_pb2.ListDraftsRequest, _drafts_pb2.Drafts]
     """The caller's drafts, newest first."""
     GetDraft: _aio.UnaryUnaryMultiCallable[_drafts_pb2.GetDraftRequest, _drafts_pb2.Draft]
+    """One draft. NOT_FOUND when there is none of the caller's with that id."""
     UpdateDraft: _aio.UnaryUnaryMultiCallable[_drafts_pb2.UpdateDraftRequest, _drafts_pb2.Draft]
-    """Changes the fields that were sent."""
+    """Puts another tweet in the place of a draft's, when one is sent. Fails like
+    CreateDraft and GetDraft.
+    """
     DeleteDraft: _aio.UnaryUnaryMultiCallable[_drafts_pb2.DeleteDraftRequest, _drafts_pb2.DeleteDraftResponse]
+    """Forgets a draft. A repeat is NOT_FOUND."""
     ScheduleTweet: _aio.UnaryUnaryMultiCallable[_drafts_pb2.ScheduleTweetRequest, _drafts_pb2.ScheduledTweet]
     """Keeps a tweet and publishes it, once, within 1 s of `publish_at`.
 
@@ -37,13 +41,13 @@ class DraftServiceStub:
     ListScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.ListDraftsRequest, _drafts_pb2.ScheduledTweets]
     """The caller's scheduled tweets that wait or failed, soonest last."""
     GetScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.GetDraftRequest, _drafts_pb2.ScheduledTweet]
-    """NOT_FOUND once it is published."""
+    """One scheduled tweet. NOT_FOUND once it is published."""
     UpdateScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.UpdateScheduledRequest, _drafts_pb2.ScheduledTweet]
     """Changes the fields that were sent. A failed one waits again, and is published
     at once when its time has passed. NOT_FOUND once it is published.
     """
     CancelScheduled: _aio.UnaryUnaryMultiCallable[_drafts_pb2.DeleteDraftRequest, _drafts_pb2.DeleteDraftResponse]
-    """NOT_FOUND once it is published."""
+    """Forgets a scheduled tweet, so that it is never published. NOT_FOUND once it is."""
 
 class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tweets that are not published yet: kept for later, or for a time."""
@@ -72,7 +76,8 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _drafts_pb2.GetDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.GetDraftRequest, _abc.Awaitable[_drafts_pb2.Draft]],
-    ) -> _abc.Awaitable[_drafts_pb2.Draft]: ...
+    ) -> _abc.Awaitable[_drafts_pb2.Draft]:
+        """One draft. NOT_FOUND when there is none of the caller's with that id."""
 
     @_abc_1.abstractmethod
     def UpdateDraft(
@@ -80,14 +85,17 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _drafts_pb2.UpdateDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.UpdateDraftRequest, _abc.Awaitable[_drafts_pb2.Draft]],
     ) -> _abc.Awaitable[_drafts_pb2.Draft]:
-        """Changes the fields that were sent."""
+        """Puts another tweet in the place of a draft's, when one is sent. Fails like
+        CreateDraft and GetDraft.
+        """
 
     @_abc_1.abstractmethod
     def DeleteDraft(
         self,
         request: _drafts_pb2.DeleteDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.DeleteDraftRequest, _abc.Awaitable[_drafts_pb2.DeleteDraftResponse]],
-    ) -> _abc.Awaitable[_drafts_pb2.DeleteDraftResponse]: ...
+    ) -> _abc.Awaitable[_drafts_pb2.DeleteDraftResponse]:
+        """Forgets a draft. A repeat is NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ScheduleTweet(
@@ -116,7 +124,7 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _drafts_pb2.GetDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.GetDraftRequest, _abc.Awaitable[_drafts_pb2.ScheduledTweet]],
     ) -> _abc.Awaitable[_drafts_pb2.ScheduledTweet]:
-        """NOT_FOUND once it is published."""
+        """One scheduled tweet. NOT_FOUND once it is published."""
 
     @_abc_1.abstractmethod
     def UpdateScheduled(
@@ -134,6 +142,6 @@ class DraftServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _drafts_pb2.DeleteDraftRequest,
         context: _aio.ServicerContext[_drafts_pb2.DeleteDraftRequest, _abc.Awaitable[_drafts_pb2.DeleteDraftResponse]],
     ) -> _abc.Awaitable[_drafts_pb2.DeleteDraftResponse]:
-        """NOT_FOUND once it is published."""
+        """Forgets a scheduled tweet, so that it is never published. NOT_FOUND once it is."""
 
 def add_DraftServiceServicer_to_server(servicer: DraftServiceServicer, server: _aio.Server) -> None: ...

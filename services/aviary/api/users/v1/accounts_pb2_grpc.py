@@ -157,6 +157,8 @@ class AccountServiceServicer:
 
     def Deactivate(self, request, context):
         """Hides the account and all it wrote, and ends its sessions, until the next login.
+
+        A repeat is UNAUTHENTICATED, for its session has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,6 +168,7 @@ class AccountServiceServicer:
         """Deletes the account for good. Nobody sees anything of it from the answer
         on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
         password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
+        A repeat is UNAUTHENTICATED, for its session has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

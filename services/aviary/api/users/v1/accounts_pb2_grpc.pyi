@@ -44,11 +44,15 @@ class AccountServiceStub:
     failed login (RESOURCE_EXHAUSTED after 5).
     """
     Deactivate: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeactivateRequest, _accounts_pb2.DeactivateResponse]
-    """Hides the account and all it wrote, and ends its sessions, until the next login."""
+    """Hides the account and all it wrote, and ends its sessions, until the next login.
+
+    A repeat is UNAUTHENTICATED, for its session has ended.
+    """
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_accounts_pb2.DeleteAccountRequest, _accounts_pb2.DeleteAccountResponse]
     """Deletes the account for good. Nobody sees anything of it from the answer
     on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
     password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
+    A repeat is UNAUTHENTICATED, for its session has ended.
     """
     GetExport: _aio.UnaryUnaryMultiCallable[_accounts_pb2.GetExportRequest, _accounts_pb2.Export]
     """How far the export of everything about the caller is; starts one when there
@@ -133,7 +137,10 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounts_pb2.DeactivateRequest,
         context: _aio.ServicerContext[_accounts_pb2.DeactivateRequest, _abc.Awaitable[_accounts_pb2.DeactivateResponse]],
     ) -> _abc.Awaitable[_accounts_pb2.DeactivateResponse]:
-        """Hides the account and all it wrote, and ends its sessions, until the next login."""
+        """Hides the account and all it wrote, and ends its sessions, until the next login.
+
+        A repeat is UNAUTHENTICATED, for its session has ended.
+        """
 
     @_abc_1.abstractmethod
     def DeleteAccount(
@@ -144,6 +151,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes the account for good. Nobody sees anything of it from the answer
         on; every store is emptied of it soon after. UNAUTHENTICATED for a wrong
         password, which counts as a failed login (RESOURCE_EXHAUSTED after 5).
+        A repeat is UNAUTHENTICATED, for its session has ended.
         """
 
     @_abc_1.abstractmethod
