@@ -11,6 +11,7 @@ from pathlib import Path
 from aviary import operations
 from benchmarks import celebrity, growth, processes, readers, subject, worlds
 from benchmarks.crowd import Crowd
+from benchmarks.delivery import delivered, until_delivered
 from benchmarks.growth import page
 from benchmarks.inhabitants import Inhabitants
 from benchmarks.phase import Kind, Phase, perform
@@ -135,7 +136,10 @@ def _posts(run: Run, platform: Subject, crowd: Crowd) -> None:
         duration_s=run.plan.closed_s,
         processes=platform.processes,
     )
+    before = delivered(platform.metrics).tweets
     most = run.perform(phase)
+    # The next load begins with nothing left to do.
+    until_delivered(platform.metrics, before + most.count)
     run.add_load("volume.post.c16.max", most, POST, "closed loop: acknowledged, fan-out running beside")
     rate = most.per_s * 0.75
     share = run.perform(replace(phase, rate=rate, duration_s=run.plan.open_s))

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from aviary import operations, settings
+from aviary import backups, operations, settings
 from aviary.check.command import check
+from aviary.doctor import examine
 from aviary.errors import AviaryError
 from aviary.rpc import reflect
 from aviary.seed.command import seed
@@ -107,7 +108,7 @@ def backup(
     to: Annotated[Path, typer.Option(help="The new folder that takes the copy.")], data_dir: DataDir = _DEFAULT_DIR
 ) -> None:
     """Copy the stores into a new folder, also while the platform runs."""
-    operations.backup(data_dir, to)
+    backups.backup(data_dir, to)
     typer.echo(f"backed up to {to}")
 
 
@@ -117,7 +118,7 @@ def restore(
     data_dir: DataDir = _DEFAULT_DIR,
 ) -> None:
     """Copy a backup into an empty data folder."""
-    operations.restore(source, data_dir)
+    backups.restore(source, data_dir)
     typer.echo(f"restored into {data_dir}")
 
 
@@ -142,7 +143,7 @@ def doctor(
     if settings_:
         typer.echo("\n".join(settings.table(chosen)))
         return
-    findings = operations.examine(chosen)
+    findings = examine(chosen)
     for finding in findings:
         typer.echo(f"{'ok  ' if finding.is_good else 'FAIL'} {finding.sentence}")
     if not all(finding.is_good for finding in findings):

@@ -6,11 +6,13 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from aviary.errors import AviaryError
+from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 
 _log = logging.getLogger("aviary.consumer")
@@ -72,6 +74,26 @@ class Consumption:
     lanes: Sequence[Lane]
     route: Callable[[Sequence[Record]], Awaitable[Sequence[int]]]
     handle: Callable[[Lane, Record], Awaitable[None]]
+
+
+def selective(
+    name: str,
+    types: AbstractSet[events_pb2.EventType.ValueType],
+    handle: Callable[[Event], Awaitable[None]],
+    *,
+    workers: int = 1,
+) -> Consumption:
+    """Do `handle` for the events of these types; all others pass them by, however long one takes."""
+    wanted, others = Lane(name="wanted", workers=workers), Lane(name="others")
+
+    async def route(records: Sequence[Record]) -> Sequence[int]:
+        return [0 if record.event.type in types else 1 for record in records]
+
+    async def handle_wanted(lane: Lane, record: Record) -> None:
+        if lane is wanted:
+            await handle(record.event)
+
+    return Consumption(name=name, lanes=(wanted, others), route=route, handle=handle_wanted)
 
 
 class Consumer:

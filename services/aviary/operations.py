@@ -1,15 +1,9 @@
-"""What an operator does to a platform on this machine: drop caches, recount, suspend, back up, restore, examine."""
+"""What an operator does to the platform that runs on this machine: drop caches, recount, suspend, verify."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import socket
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -28,20 +22,9 @@ from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.errors import NotFound, Unavailable
 from aviary.rpc.status import from_rpc_error
 from aviary.seed import invention, loader
-from aviary.settings import Settings
 
-# Consumers before what they consume, and what is referred to last: a copy never names what it lacks.
-STORES = ("fanout", "tweets", "graph", "users")
 _ADDRESS = "grpc.address"
 Metadata = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was examined."""
-
-    is_good: bool
-    sentence: str
 
 
 def publish_address(data_dir: Path, address: str) -> None:
@@ -114,94 +97,6 @@ async def _id_of(channel: grpc.aio.Channel, signed: Metadata, username: str) -> 
     return found[username.lower()]
 
 
-def backup(data_dir: Path, to: Path) -> None:
-    """Copy each store as of one moment, and the secrets; `to` must be new or empty."""
-    _must_be_empty(to)
-    if not (data_dir / "users.db").exists():
-        raise Unavailable(f"the data folder {data_dir} holds no stores")
-    to.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.copytree(data_dir / "secrets", to / "secrets")
-    for name in STORES:
-        _copy_store(data_dir / f"{name}.db", to / f"{name}.db")
-
-
-def restore(source: Path, data_dir: Path) -> None:
-    """Copy a backup into an empty data folder after checking that each store in it is sound."""
-    _must_be_empty(data_dir)
-    missing = [name for name in STORES if not (source / f"{name}.db").is_file()]
-    if missing or not (source / "secrets").is_dir():
-        raise Unavailable(f"{source} is no backup of Aviary: it lacks {', '.join(missing) or 'the secrets'}")
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in STORES:
-        _must_be_sound(source / f"{name}.db")
-        _copy_store(source / f"{name}.db", data_dir / f"{name}.db")
-    shutil.copytree(source / "secrets", data_dir / "secrets")
-
-
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything that a start needs; changes nothing that is there."""
-    return list(_findings(settings))
-
-
 async def fill_with_demo(url: str, journal: Path) -> None:
     """Load a small made-up world through the public API; `journal` keeps everybody's password."""
     await loader.load(invention.invent(30), url, journal, tweets_per_user=5, concurrency=8)
-
-
-def _findings(settings: Settings) -> Iterator[Finding]:
-    folder = settings.data_dir
-    existing = next(path for path in [folder, *folder.absolute().parents] if path.exists())
-    writable = os.access(existing, os.W_OK | os.X_OK)
-    yield Finding(writable, f"the data folder {folder} can{'' if writable else 'not'} be written")
-    free = shutil.disk_usage(existing).free // 1_000_000
-    yield Finding(free > 100, f"its disk has {free} MB free; at least 100 MB are needed")
-    for name in STORES:
-        if (folder / f"{name}.db").exists():
-            yield _store_finding(folder / f"{name}.db")
-    yield _port_finding(settings.port)
-    has_envoy = importlib.util.find_spec("envoy") is not None
-    yield Finding(has_envoy, f"Envoy is {'installed' if has_envoy else 'missing: run make setup'}")
-
-
-def _store_finding(file: Path) -> Finding:
-    try:
-        _must_be_sound(file)
-    except Unavailable as error:
-        return Finding(is_good=False, sentence=error.message)
-    return Finding(is_good=True, sentence=f"the {file.stem} store is sound")
-
-
-def _port_finding(port: int) -> Finding:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return Finding(is_good=False, sentence=f"port {port} cannot be used: {error.strerror}")
-    return Finding(is_good=True, sentence=f"port {port} is free")
-
-
-def _copy_store(source: Path, target: Path) -> None:
-    try:
-        with (
-            closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
-            closing(sqlite3.connect(target)) as new,
-        ):
-            old.backup(new)
-    except sqlite3.Error as error:
-        raise Unavailable(f"the store {source} cannot be copied: {error}") from None
-
-
-def _must_be_sound(file: Path) -> None:
-    try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            (verdict,) = connection.execute("PRAGMA quick_check").fetchone()
-    except sqlite3.Error as error:
-        verdict = str(error)
-    if verdict != "ok":
-        raise Unavailable(f"the store {file} is damaged: {verdict}")
-
-
-def _must_be_empty(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise Unavailable(f"the folder {folder} is not empty; name a new one")

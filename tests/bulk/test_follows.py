@@ -11,7 +11,7 @@ import pytest
 from aviary.app.bulk import PastClock
 from aviary.errors import Unavailable
 from aviary.storage.sqlite.bulk import BulkDatabase, BulkFollows
-from aviary.storage.sqlite.graph import SqliteGraphStore
+from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 
 NOW_MS = 1_790_000_000_000
 FOLLOWS = [(1, 2), (1, 3), (2, 3), (3, 2), (3, 1), (1, 4)]

@@ -12,18 +12,18 @@ from tests.contract.upkeep import Upkept
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
-from aviary.storage.sqlite.agenda import SqliteAgendaStore
-from aviary.storage.sqlite.conversations import SqliteConversationStore
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.drafts import SqliteDraftStore
-from aviary.storage.sqlite.engagement import SqliteEngagementStore
-from aviary.storage.sqlite.indices import SqliteIndexStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.personal import SqlitePersonalStore
-from aviary.storage.sqlite.polls import SqlitePollStore
-from aviary.storage.sqlite.removal import SqliteRemovalStore
-from aviary.storage.sqlite.tweet_counters import SqliteCounterStore
-from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.storage.sqlite.tweets.agenda import SqliteAgendaStore
+from aviary.storage.sqlite.tweets.conversations import SqliteConversationStore
+from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
+from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
+from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
+from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
+from aviary.storage.sqlite.tweets.personal import SqlitePersonalStore
+from aviary.storage.sqlite.tweets.polls import SqlitePollStore
+from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
+from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 
 OpenDatabase = Callable[..., Database]
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import pytest
 from tests.contract.conftest import OpenDatabase
-from tests.contract.test_user_store import AT_FIRST, NOW_S, WEEK_S, later, registered, registration
+from tests.contract.test_user_store import AT_FIRST, NOW_S, WEEK_S, credentials, later, registered, registration
 
 from aviary.errors import Conflict, Forbidden, Unauthenticated
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
 from aviary.paging import PageRequest
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite.accounts import SqliteAccountStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.users.accounts import SqliteAccountStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.users.accounts.store import AccountSettings, AccountStore, Proven, SettingsChanges
 from aviary.users.store import Lifetime, Registration, UserStore
 
@@ -60,7 +60,7 @@ async def kept(open_database: OpenDatabase) -> Kept:
 
 
 async def session_of(kept: Kept, user_id: int, lifetime: Lifetime = AT_FIRST) -> int:
-    return (await kept.users.open_session(user_id, lifetime, claim=None)).session.id
+    return (await kept.users.open_session(credentials(user_id), lifetime, claim=None)).session.id
 
 
 async def preferences_version(kept: Kept, user_id: int) -> int:
@@ -250,6 +250,7 @@ async def test_a_password_that_was_changed_meanwhile_proves_nothing(kept: Kept) 
         kept.accounts.change_password(stale, b"newer", but_session=0, now_s=NOW_S),
         kept.accounts.change_email(stale, "x@example.com", key="x@example.com"),
         kept.accounts.delete(stale, now_s=NOW_S),
+        kept.users.open_session(credentials(user_id), AT_FIRST, claim=None),
     ):
         with pytest.raises(Unauthenticated):
             await attempt

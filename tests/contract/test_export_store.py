@@ -13,10 +13,10 @@ from tests.contract.test_user_store import NOW_S, registered
 from aviary.clock import Clock
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
-from aviary.storage.sqlite.accounts import SqliteAccountStore
-from aviary.storage.sqlite.exports import SqliteExportStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.users.accounts import SqliteAccountStore
+from aviary.storage.sqlite.users.exports import SqliteExportStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.users.accounts.store import AccountStore
 from aviary.users.exports.store import Export, ExportState, ExportStore
 from aviary.users.store import UserStore

@@ -16,7 +16,7 @@ from aviary.events.v1 import events_pb2
 from aviary.graph.store import Change, Counts, GraphStore
 from aviary.ids import MAX_ID
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite.graph import SqliteGraphStore
+from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
 
 ADA, BOB, CYD, DAN = 1, 2, 3, 4

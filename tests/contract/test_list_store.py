@@ -17,10 +17,10 @@ from aviary.graph.lists.store import ListChanges, ListStore, UserList
 from aviary.graph.relations.store import RelationStore
 from aviary.ids import MAX_ID
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite import lists as adapter
-from aviary.storage.sqlite.lists import SqliteListStore
+from aviary.storage.sqlite.graph import lists as adapter
+from aviary.storage.sqlite.graph.lists import SqliteListStore
+from aviary.storage.sqlite.graph.relations import SqliteRelationStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.relations import SqliteRelationStore
 
 ADA, BOB, CYD = 1, 2, 3
 

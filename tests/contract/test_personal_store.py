@@ -80,8 +80,8 @@ async def test_a_vote_says_what_was_chosen(upkept: Upkept) -> None:
     await stores.polls.vote(one, BOB, 1, claim=None)
     await stores.polls.vote(two, BOB, 0, claim=None)
 
-    assert await upkept.personal.votes(BOB, after=0, limit=9) == [Vote(one, 1, "no"), Vote(two, 0, "tea")]
-    assert await upkept.personal.votes(BOB, after=one, limit=9) == [Vote(two, 0, "tea")]
+    assert await upkept.personal.votes(BOB, after=0, limit=9) == [Vote(one, 1), Vote(two, 0)]
+    assert await upkept.personal.votes(BOB, after=one, limit=9) == [Vote(two, 0)]
     assert await upkept.personal.votes(ADA, after=0, limit=9) == []
 
 

@@ -14,14 +14,15 @@ from aviary.errors import Conflict, Forbidden, NotFound
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2 as pb
 from aviary.graph.lists.store import ListStore
-from aviary.graph.relations.store import RelationStore, Standing
+from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import Change, Counts, GraphStore, Placed, Sources
 from aviary.ids import MAX_ID
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite.graph import SqliteGraphStore
-from aviary.storage.sqlite.lists import SqliteListStore
+from aviary.standing import Standing
+from aviary.storage.sqlite.graph.follows import SqliteGraphStore
+from aviary.storage.sqlite.graph.lists import SqliteListStore
+from aviary.storage.sqlite.graph.relations import SqliteRelationStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.relations import SqliteRelationStore
 
 ADA, BOB, CYD, DAN = 1, 2, 3, 4
 HOUR_MS = 3_600_000

@@ -10,9 +10,9 @@ from tests.contract.tweets import ADA, BOB, CYD, Kept
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.storage.sqlite import schema
-from aviary.storage.sqlite.indices import SqliteIndexStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
+from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 
 
 def write_first_schema(path: Path, bodies: dict[int, pb.Tweet], *, deleted: int, retweet: int) -> None:

@@ -10,15 +10,24 @@ from pathlib import Path
 import pytest
 
 from aviary.clock import Clock
-from aviary.errors import Conflict
+from aviary.errors import Conflict, Unauthenticated
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
 from aviary.metrics import Metrics
 from aviary.rpc.call import Claim
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.users import SqliteUserStore
-from aviary.users.store import Lifetime, Outcome, ProfileChanges, Registration, Revocation, Rotation, UserStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
+from aviary.users.store import (
+    Credentials,
+    Lifetime,
+    Outcome,
+    ProfileChanges,
+    Registration,
+    Revocation,
+    Rotation,
+    UserStore,
+)
 
 NOW_S = 1_800_000_000
 WEEK_S = 604_800
@@ -79,6 +88,11 @@ async def registered(store: UserStore, name: str = "Ada") -> tuple[int, int]:
     """Register somebody; their id and their session's."""
     opened = await store.register(registration(name), AT_FIRST, claim=None)
     return opened.session.user_id, opened.session.id
+
+
+def credentials(user_id: int, name: str = "Ada") -> Credentials:
+    """What a login of somebody who was `registered` is checked against."""
+    return Credentials(user_id=user_id, password_hash=b"hash of " + name.encode(), suspended=False)
 
 
 async def presented(
@@ -176,14 +190,30 @@ async def test_a_key_with_another_body_is_a_conflict(user_store: UserStore) -> N
 async def test_opening_a_session_twice_under_a_key_opens_one(kept: Kept) -> None:
     user_id, _ = await registered(kept.store)
 
-    first = await kept.store.open_session(user_id, AT_FIRST, claim=claim("k"))
-    again = await kept.store.open_session(user_id, later(1), claim=claim("k"))
-    other = await kept.store.open_session(user_id, AT_FIRST, claim=None)
+    first = await kept.store.open_session(credentials(user_id), AT_FIRST, claim=claim("k"))
+    again = await kept.store.open_session(credentials(user_id), later(1), claim=claim("k"))
+    other = await kept.store.open_session(credentials(user_id), AT_FIRST, claim=None)
 
     assert again.session == first.session
     assert (first.repeated, again.repeated) == (False, True)
     assert other.session.id != first.session.id
     assert [kind for kind, _ in await kept.events()].count(OPENED) == 3
+
+
+async def test_a_key_renews_no_session_that_has_ended(kept: Kept) -> None:
+    opened = await kept.store.register(registration(), AT_FIRST, claim=claim("r"))
+    user_id = opened.session.user_id
+    second = await kept.store.open_session(credentials(user_id), AT_FIRST, claim=claim("o"))
+    await kept.store.revoke_all(user_id, now_s=NOW_S + 1)
+
+    for repeat in (
+        kept.store.register(registration(), later(2), claim=claim("r")),
+        kept.store.open_session(credentials(user_id), later(2), claim=claim("o")),
+    ):
+        with pytest.raises(Unauthenticated, match="has ended"):
+            await repeat
+    assert await kept.store.revoke_all(user_id, now_s=NOW_S + 3) == []
+    assert second.session.id != opened.session.id
 
 
 async def test_a_rotation_moves_to_the_next_generation(user_store: UserStore) -> None:
@@ -299,8 +329,8 @@ async def test_revoking_is_idempotent_and_known_from_then_on(kept: Kept) -> None
 async def test_revoking_all_ends_every_live_session_of_that_user_alone(kept: Kept) -> None:
     user_id, first = await registered(kept.store)
     _, of_another = await registered(kept.store, "Bob")
-    second = (await kept.store.open_session(user_id, AT_FIRST, claim=None)).session.id
-    ended = (await kept.store.open_session(user_id, AT_FIRST, claim=None)).session.id
+    second = (await kept.store.open_session(credentials(user_id), AT_FIRST, claim=None)).session.id
+    ended = (await kept.store.open_session(credentials(user_id), AT_FIRST, claim=None)).session.id
     await kept.store.revoke(ended, now_s=NOW_S)
 
     assert await kept.store.revoke_all(user_id, now_s=NOW_S + 1) == [first, second]

@@ -48,6 +48,10 @@ async def test_a_body_that_is_no_such_message_is_invalid(gateway: Platform, body
     "path",
     [
         "/api/v1/tweets?nope=1",
+        "/api/v1/tweets?nope",
+        "/api/v1/tweets?ids=1&nope&ids=2",
+        "/api/v1/tweets?=1",
+        "/api/timeline/home?limit=1&offset",
         "/api/v1/timeline/home?offset=20",
         "/api/v1/timeline/home?limit=ten",
         "/api/v1/timeline/home?limit=",
@@ -67,6 +71,12 @@ async def test_a_body_that_is_no_such_message_is_invalid(gateway: Platform, body
 )
 async def test_a_path_or_query_that_fits_no_field_is_invalid(gateway: Platform, path: str) -> None:
     assert (await gateway.call("GET", path)).refusal == INVALID
+
+
+@pytest.mark.parametrize("query", ["", "&", "limit=1&", "&limit=1", "limit=1&&cursor="])
+async def test_nothing_between_two_parameters_is_no_parameter(gateway: Platform, query: str) -> None:
+    answer = await gateway.call("GET", f"/api/v1/timeline/home?{query}")
+    assert answer.status == 200, answer
 
 
 @pytest.mark.parametrize("query", ["content=x", "nope=x", "request_id=x"])

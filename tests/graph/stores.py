@@ -16,14 +16,14 @@ from aviary.graph.store import GraphStore
 from aviary.graph.upkeep import GraphCounters, GraphErasure, GraphRecords
 from aviary.metrics import Metrics
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.edges import Erased
-from aviary.storage.sqlite.graph import SqliteGraphStore
-from aviary.storage.sqlite.graph_counters import SqliteGraphCounters
-from aviary.storage.sqlite.graph_erasure import SqliteGraphErasure
-from aviary.storage.sqlite.graph_records import SqliteGraphRecords
-from aviary.storage.sqlite.lists import SqliteListStore
+from aviary.storage.sqlite.graph.counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph.edges import Erased
+from aviary.storage.sqlite.graph.erasure import SqliteGraphErasure
+from aviary.storage.sqlite.graph.follows import SqliteGraphStore
+from aviary.storage.sqlite.graph.lists import SqliteListStore
+from aviary.storage.sqlite.graph.records import SqliteGraphRecords
+from aviary.storage.sqlite.graph.relations import SqliteRelationStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.relations import SqliteRelationStore
 
 START_MS = 1_790_000_000_000
 # What tells others of the past, which erasure leaves alone.

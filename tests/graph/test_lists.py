@@ -34,7 +34,7 @@ async def members(person: Person, list_id: int) -> list[int]:
 
 
 async def owned(person: Person, owner: Person | None = None) -> list[int]:
-    request = pb.ListListsRequest(user_id=owner.id if owner else 0)
+    request = pb.ListListsRequest(user_id=owner.id if owner else None)
     return await walked(person.clients.lists.ListOwnedLists, request, person, field="lists")
 
 
@@ -252,7 +252,7 @@ async def test_the_lists_of_whoever_is_out_of_sight_are_not_found(served: Servin
     await block(bob, ada)
     await suspend(served, cyd)
 
-    for user_id in (bob.id, cyd.id, -1, 12345):
+    for user_id in (bob.id, cyd.id, 0, -1, 12345):
         for method, request in (
             (ada.clients.lists.ListOwnedLists, pb.ListListsRequest(user_id=user_id)),
             (ada.clients.lists.ListMemberships, pb.ListMembershipsRequest(user_id=user_id)),

@@ -245,4 +245,4 @@ async def test_standings_are_asked_for_five_thousand_people_at_most(served: Serv
     request = pb.GetStandingsRequest(viewer_id=1, user_ids=b"\x01" + b"\0" * (8 * 5_001 - 1))
     error = await refusal(served.clients.relations.GetStandings(request, metadata=served.as_operator()))
 
-    assert (error.code(), error.details()) == (StatusCode.INVALID_ARGUMENT, "5001 user_ids; the limit is 5000")
+    assert (error.code(), error.details()) == (StatusCode.INVALID_ARGUMENT, "5001 user_ids; the limit is 5,000")

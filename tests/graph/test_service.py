@@ -263,6 +263,17 @@ async def test_what_two_others_are_to_each_other_is_told_where_a_list_tells_it(s
     assert not (await relationship(ada, dan, cyd)).following
 
 
+async def test_what_somebody_apart_is_to_another_is_not_told(served: Serving) -> None:
+    ada, bob, cyd = await served.register("ada", "bob", "cyd")
+    await bob.follow(cyd)
+    await block(bob, ada)
+
+    for one, other in ((bob, cyd), (cyd, bob)):
+        request = pb.GetRelationshipRequest(id=one.id, target_id=other.id)
+        assert await refused(ada.clients.graph.GetRelationship, request, ada.signed) is StatusCode.NOT_FOUND
+    assert (await relationship(bob, bob, cyd)).following
+
+
 async def test_a_mute_that_ends_gives_its_person_back_without_a_write(served: Serving, clock: Clock) -> None:
     ada, bob = await served.register("ada", "bob")
     await ada.follow(bob)

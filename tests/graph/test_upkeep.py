@@ -24,12 +24,12 @@ from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.errors import Forbidden, NotFound
 from aviary.events.v1 import events_pb2
-from aviary.graph.relations.store import APART, Standing
 from aviary.graph.store import Counts
 from aviary.graph.upkeep import Drift
 from aviary.rpc.call import Claim
 from aviary.settings import Settings
-from aviary.storage.sqlite import graph_counters, graph_erasure, graph_records
+from aviary.standing import APART, Standing
+from aviary.storage.sqlite.graph import counters, erasure, records
 
 ADA, BOB, CYD, DAN = 900_001, 900_002, 900_003, 900_004
 UNFOLLOWED = events_pb2.EVENT_TYPE_UNFOLLOWED
@@ -68,7 +68,7 @@ async def fill(stores: Stores) -> tuple[int, int]:
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 async def test_an_erased_person_is_in_no_table(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(graph_erasure, "_AT_ONCE", at_once)
+    monkeypatch.setattr(erasure, "_AT_ONCE", at_once)
     hers, his = await fill(stores)
     assert stores.tables_with(ADA) == ["claims", "follows", "accounts", "bonds", "lists", "list_bonds"]
     await stores.erasure.erase(ADA)
@@ -97,7 +97,7 @@ async def test_an_erasure_moves_the_versions_of_others_and_tells_of_each_follow(
 async def test_an_erasure_begun_and_left_is_finished_by_the_next_and_repeats_change_nothing(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_erasure, "_AT_ONCE", 1)
+    monkeypatch.setattr(erasure, "_AT_ONCE", 1)
     await fill(stores)
     started = asyncio.create_task(stores.erasure.erase(ADA))
     known = len(await stores.events())
@@ -178,7 +178,7 @@ async def _taken(stores: Stores, user_id: int) -> dict[str, list[dict[str, Any]]
 async def test_a_person_takes_along_all_that_is_active(
     stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(graph_records, "_AT_ONCE", at_once)
+    monkeypatch.setattr(records, "_AT_ONCE", at_once)
     hers, his = await fill(stores)
     await stores.relations.mute(ADA, BOB, until_ms=START_MS + 1_000, claim=None)
     files = await _taken(stores, ADA)
@@ -239,7 +239,7 @@ def _as_told(drifts: list[Drift]) -> list[tuple[str, int, int, int, bool]]:
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 async def test_drift_is_found_told_and_repaired(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(graph_counters, "_AT_ONCE", at_once)
+    monkeypatch.setattr(counters, "_AT_ONCE", at_once)
     _, his = await fill(stores)
     assert await _recounted(stores, repair=True) == []
     stores.execute("UPDATE accounts SET followers = followers + 2 WHERE user_id = ?", BOB)

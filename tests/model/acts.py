@@ -289,7 +289,7 @@ class Acts(World):
     def erase(self, who: Account) -> None:
         """Empties every surface of the person, and every count of what they did."""
         who.deleted = True
-        for post in (each for each in self.posts if each.author is who):
+        for post in (each for each in self.posts if who in (each.author, each.original.author)):
             self.remove(post)
             post.erased = True
         for each in self.posts:

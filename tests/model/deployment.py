@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from tests.model.drivers import Driver, Grpc, Rest
 from tests.rpc.serving import Serving, serving
 
+from aviary.api.reconcile.v1.reconcile_pb2 import ReconcileRequest
 from aviary.clock import Clock
 from aviary.gateway import Envoy, envoy_config
 from aviary.settings import Settings
@@ -60,6 +61,18 @@ class Deployment:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` where the platform runs."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_DEADLINE_S)
+
+    def drift(self) -> list[str]:
+        """The counters that differ from the relations that they count."""
+
+        async def reconcile() -> list[str]:
+            clients, found = self.serving.clients, []
+            for service in (clients.tweets, clients.graph):
+                drifts = service.Reconcile(ReconcileRequest(), metadata=self.serving.as_operator())
+                found += [str(each) async for each in drifts if each.counter]
+            return found
+
+        return self.run(reconcile())
 
     def _run(self) -> None:
         try:

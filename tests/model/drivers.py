@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 import aiohttp
 import grpc.aio
 from google.api import annotations_pb2
+from google.api.http_pb2 import HttpRule
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -66,7 +67,7 @@ class Grpc:
     async def call(self, token: str, rpc: str, request: Message) -> Answer:
         method = METHODS[rpc]
         answer = _answer_of(method)
-        stub = self._channel.unary_unary(
+        stub: grpc.aio.UnaryUnaryMultiCallable[Message, Message] = self._channel.unary_unary(
             f"/{method.containing_service.full_name}/{rpc}",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer.FromString,
@@ -126,10 +127,11 @@ def _answer_of(method: MethodDescriptor) -> type[Message]:
 
 def _binding(method: MethodDescriptor, request: Message) -> tuple[str, str, bool]:
     """The most telling of an RPC's paths: the last whose variables were all sent."""
-    rule = method.GetOptions().Extensions[annotations_pb2.http]
+    # The stubs of both packages disagree about what an extension is.
+    rule: HttpRule = method.GetOptions().Extensions[cast(Any, annotations_pb2.http)]
     fields = method.input_type.fields_by_name
     for each in (*reversed(rule.additional_bindings), rule):
-        verb = each.WhichOneof("pattern")
+        verb = each.WhichOneof("pattern") or ""
         path = getattr(each, verb)
         if each is rule or all(_is_sent(request, fields[name]) for name in re.findall(r"{(\w+)}", path)):
             return verb.upper(), path, bool(each.body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 MINUTE_MS = 60_000
@@ -14,6 +14,15 @@ class Refused(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+def code_of(act: Callable[[], object]) -> str:
+    """Do something and tell how it ends, by a gRPC status's name."""
+    try:
+        act()
+    except Refused as refusal:
+        return refusal.code
+    return "OK"
 
 
 @dataclass(eq=False, kw_only=True)

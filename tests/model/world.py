@@ -84,9 +84,9 @@ class World:
 
     def list_timeline(self, viewer: Account, of: UserList) -> list[Post]:
         self.must_see_list(viewer, of)
-        return self.merged(
-            viewer, {who for who, each in self.list_members if each is of and not self.mutes_now(viewer, who)}
-        )
+        members = {who for who, each in self.list_members if each is of}
+        unwanted = {who for who in members if self.apart(viewer, who) or self.mutes_now(viewer, who)}
+        return self.merged(viewer, members - unwanted)
 
     def merged(self, viewer: Account, sources: Collection[Account]) -> list[Post]:
         """The sources' tweets, replies only between sources; an original and its retweets once."""
@@ -110,11 +110,11 @@ class World:
     def user_timeline(self, viewer: Account, author: Account, only: str) -> list[Post]:
         if not self.reads(viewer, author):
             raise Refused("NOT_FOUND")
-        kept = {"all": lambda _: True, "no_replies": lambda post: post.type != "reply", "media": lambda _: False}[only]
+        left_out = {"all": (), "no_replies": ("reply",), "media": ("original", "reply", "quote", "retweet")}[only]
         return [
             post
             for post in self.newest(self.posts)
-            if post.author is author and kept(post) and self.sees(viewer, post, asked=True)
+            if post.author is author and post.type not in left_out and self.sees(viewer, post, asked=True)
         ]
 
     def mentions(self, viewer: Account) -> list[Post]:

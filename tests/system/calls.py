@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tests.system.client import PASSWORD, Answer, Client, Person, fresh_name
 
 from aviary.gateway.bindings import Binding, bindings, methods, read_descriptors
@@ -22,6 +24,11 @@ _BASE = "/api/v1"
 def name_of(call: Binding) -> str:
     """How a failure names the call."""
     return f"{call.verb} {call.template.removeprefix(_BASE)}"
+
+
+def over(*calls: Binding) -> pytest.MarkDecorator:
+    """Runs a test for each of these calls, under its name."""
+    return pytest.mark.parametrize("call", [pytest.param(call, id=name_of(call)) for call in calls])
 
 
 def is_public(call: Binding) -> bool:
@@ -75,6 +82,31 @@ def example(call: Binding, ada: Person, bob: Person) -> Example:
     caller = ada.client.as_token("") if is_public(call) else ada.client
     body = _BODIES[name](ada) if name in _BODIES else {}
     return Example(call, caller, variables, body)
+
+
+def leaves(call: Binding) -> Iterator[tuple[list[str], FieldDescriptor]]:
+    """Each field of the body, at whatever depth, and the way to it."""
+    for path, each in _fields(call.request, []):
+        if path[0] not in call.variables:
+            yield path, each
+
+
+def _fields(message: Descriptor, way: list[str]) -> Iterator[tuple[list[str], FieldDescriptor]]:
+    for each in message.fields:
+        yield [*way, each.name], each
+        if each.message_type is not None and each.message_type.full_name.startswith("aviary."):
+            yield from _fields(each.message_type, [*way, each.name])
+
+
+def replaced(body: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    """The body with one field changed; of what is repeated, the field of the first."""
+    name, *rest = path
+    if not rest:
+        return {**body, name: value}
+    inner = body.get(name) or {}
+    if type(inner) is list:
+        return {**body, name: [replaced(inner[0], rest, value), *inner[1:]]}
+    return {**body, name: replaced(inner, rest, value)}
 
 
 def _made(answer: Answer) -> str:

@@ -77,7 +77,8 @@ class Client:
             connection.request(method, path[1:] if path.startswith("//") else f"/api/v1{path}", raw, sent)
             response = connection.getresponse()
             named = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, named, response.read().decode())
+            # An export is a zip.
+            return Answer(response.status, named, response.read().decode(errors="surrogateescape"))
         finally:
             connection.close()
 
@@ -147,6 +148,11 @@ def register(client: Client, name: str = "") -> Person:
     return Person(
         client.as_token(signed_in["access_token"]), signed_in["user"]["id"], username, email, signed_in["refresh_token"]
     )
+
+
+def listed(person: Person, path: str, items: str = "users") -> list[str]:
+    """The ids of a list, two a page, to its end."""
+    return walk(person.client, f"{path}{'&' if '?' in path else '?'}limit=2", items)
 
 
 def walk(client: Client, path: str, items: str = "tweets") -> list[str]:

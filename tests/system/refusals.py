@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
 from tests.system.client import Answer
 from tests.system.shapes import ERROR, differences
 
@@ -15,10 +19,11 @@ _CODES = {
     413: {3},
     415: {3},
     429: {8},
+    431: {3},
     503: {14},
     504: {4},
 }
-_LEAKS = ("Traceback", "<class", "sqlite", "Exception", "Unexpected", ".py", "grpc_status")
+_LEAKS = ("Traceback", "<class", "sqlite", "Exception", "Unexpected <", ".py", "grpc_status")
 
 
 def is_refused(answer: Answer, status: int, reason: str = "") -> str:
@@ -28,6 +33,29 @@ def is_refused(answer: Answer, status: int, reason: str = "") -> str:
     if answer.headers["content-type"] != "application/json":
         return f"content type {answer.headers['content-type']}"
     return _wrong_with(answer, status) or (f"reason {answer.reason}" if reason and answer.reason != reason else "")
+
+
+def faults(answers: Mapping[str, Answer], *statuses: int, reason: str = "") -> list[str]:
+    """Which of these answers are no refusals with such a status, and why not."""
+    wrong = {said: _fault(answer, statuses, reason) for said, answer in answers.items()}
+    return [f"{said}: {fault}" for said, fault in wrong.items() if fault]
+
+
+def _fault(answer: Answer, statuses: Collection[int], reason: str) -> str:
+    if answer.status == 200 and 200 in statuses:
+        return ""
+    if answer.status not in statuses:
+        return f"answered {answer.status}, not {statuses}: {answer.text[:300]}"
+    return is_refused(_in_one_line(answer), answer.status, reason)
+
+
+def _in_one_line(answer: Answer) -> Answer:
+    """The transcoder's parser draws in several lines where a mistake is."""
+    try:
+        body = answer.body
+        return replace(answer, text=json.dumps(body | {"message": " ".join(body["message"].split())}))
+    except (ValueError, KeyError, TypeError):
+        return answer
 
 
 def _wrong_with(answer: Answer, status: int) -> str:

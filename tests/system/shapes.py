@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
 Check = Callable[[Any], bool]
 
 
@@ -108,5 +110,62 @@ TWEET: dict[str, Check] = {
 REPLY: dict[str, Check] = TWEET | {"reply_to_id": an_id, "reply_to_user_id": an_id}
 QUOTE: dict[str, Check] = TWEET | {"quote_tweet_id": an_id, "quoted_tweet": fits(TWEET)}
 RETWEET: dict[str, Check] = TWEET | {"retweeted_tweet": fits(TWEET)}
+LIST: dict[str, Check] = {
+    "id": an_id,
+    "name": text,
+    "description": text,
+    "private": flag,
+    "owner": fits(SUMMARY),
+    "member_count": number,
+    "follower_count": number,
+    "created_at": moment,
+    "is_following": flag,
+}
+VERSION: dict[str, Check] = {
+    "version": number,
+    "content": text,
+    "entities": fits(_ENTITIES),
+    "language": text,
+    "created_at": moment,
+}
 PAGINATION: dict[str, Check] = {"limit": number, "next_cursor": text, "has_more": flag}
 ERROR: dict[str, Check] = {"code": number, "message": text, "details": _is(list)}
+
+
+_NUMBERED = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32)
+_LONG = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
+_SCALARS: dict[int, Check] = {
+    **dict.fromkeys(_NUMBERED, number),
+    # Beyond what a number of JSON holds in every client.
+    **dict.fromkeys(_LONG, _matches("[0-9]+")),
+    FieldDescriptor.CPPTYPE_BOOL: flag,
+    FieldDescriptor.CPPTYPE_STRING: text,
+    FieldDescriptor.CPPTYPE_DOUBLE: lambda value: type(value) in {int, float},
+}
+
+
+def declared(message: Descriptor) -> tuple[dict[str, Check], set[str]]:
+    """The shape that a proto gives to an answer, and the names in it that may be left out."""
+    shape = {each.name: _field(each) for each in message.fields}
+    return shape, {each.name for each in message.fields if each.has_presence}
+
+
+def departures(value: Any, message: Descriptor) -> str:
+    """What of an answer is not as its proto declares it; empty when all is."""
+    shape, optional = declared(message)
+    absent = optional - set(value) if type(value) is dict else set()
+    return differences(value, {name: check for name, check in shape.items() if name not in absent})
+
+
+def _field(declared_: FieldDescriptor) -> Check:
+    one = _one(declared_)
+    return (lambda value: type(value) is list and all(map(one, value))) if declared_.is_repeated else one
+
+
+def _one(declared_: FieldDescriptor) -> Check:
+    message = declared_.message_type
+    if message is None:
+        return _SCALARS[declared_.cpp_type]
+    if message.full_name == "google.protobuf.Timestamp":
+        return moment
+    return lambda value: not departures(value, message)

@@ -75,7 +75,7 @@ def test_json_with_a_charset_is_understood(ada: Person) -> None:
         ("PATCH", "/users/me"),
         ("GET", "//api/v2/users/me"),
         ("POST", "//metrics"),
-        ("POST", "/tweets/thread"),
+        ("POST", "/messages/1"),
         ("GET", "/messages"),
     ],
 )

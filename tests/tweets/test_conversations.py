@@ -231,8 +231,8 @@ async def test_a_muted_persons_quote_is_not_shown_and_the_page_is_full_all_the_s
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"order": "oldest"}, 'order is "oldest"; it must be latest or ranked'),
-        ({"order": ""}, 'order is ""; it must be latest or ranked'),
+        ({"order": "oldest"}, "order is 'oldest'; it must be latest or ranked"),
+        ({"order": ""}, "order is ''; it must be latest or ranked"),
         ({"limit": 0}, "limit is 0; it must be from 1 to 100"),
         ({"limit": 101}, "limit is 101; it must be from 1 to 100"),
         ({"since_id": -1}, "since_id is -1; ids are positive"),

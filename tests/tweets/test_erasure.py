@@ -22,8 +22,8 @@ from aviary.events.v1.events_pb2 import Event
 from aviary.metrics import Metrics
 from aviary.settings import Settings
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.removal import SqliteRemovalStore
-from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
+from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.tweets.store import Draft, Kind
 from aviary.tweets.upkeep.worker import UpkeepWorker
 

@@ -95,7 +95,7 @@ async def test_what_a_person_did_to_others_tweets_is_named_by_id(served: Serving
     for name in ("likes", "bookmarks"):
         (row,) = files[name]
         assert (row["tweet_id"], row["created_at"] >= retweeted["created_at"]) == (str(theirs.id), True)
-    assert files["votes"] == [named | {"option": 1, "text": "no"}]
+    assert files["votes"] == [named | {"option": 1}]
     assert files["pins"] == [{"tweet_id": str(own.id)}]
     assert [row["id"] for row in files["tweets"]] == [str(own.id)]
     # Bob's own, though others put something on it.

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
+from aviary.standing import Standing
 from aviary.tweets.muting import MutedWords
 from aviary.tweets.store import SENSITIVE, Audience, Kind, Tweet
-from aviary.tweets.visibility import Bond, Person, Regard, Sight, Surface, Viewer
+from aviary.tweets.visibility import Person, Regard, Sight, Surface, Viewer
 
 # One row a case; "-" is either. A combination that fits no row, or two, fails the test.
 #
@@ -43,8 +44,8 @@ _QUESTIONS = _HEADER[:-2]
 
 VIEWER, AUTHOR, OTHER = 1, 2, 3
 _WORD = "spiders"
-_BONDS = [Bond(bits) for bits in range(32)]
-_STRANGERS = Bond(0)
+_BONDS = [Standing(bits) for bits in range(32)]
+_STRANGERS = Standing(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Case:
 
     is_own: bool = False
     account: str = "open"
-    bonds: Bond = _STRANGERS
+    bonds: Standing = _STRANGERS
     is_sensitive: bool = False
     has_word: bool = False
     is_deleted: bool = False
@@ -71,9 +72,9 @@ class Case:
         answers = {
             "looks": "own" if self.is_own else "others",
             "account": self.account,
-            "apart": _yes(bool(self.bonds & (Bond.BLOCKING | Bond.BLOCKED_BY))),
-            "follows": _yes(bool(self.bonds & Bond.FOLLOWING)),
-            "muted": _yes(bool(self.bonds & Bond.MUTING)),
+            "apart": _yes(bool(self.bonds & (Standing.BLOCKING | Standing.BLOCKED_BY))),
+            "follows": _yes(bool(self.bonds & Standing.FOLLOWING)),
+            "muted": _yes(bool(self.bonds & Standing.MUTING)),
             "unwanted": _yes(unwanted),
             "deleted": _yes(self.is_deleted),
         }
@@ -165,7 +166,7 @@ def test_nobody_in_particular_sees_what_a_stranger_sees(surface: Surface, accoun
 
 def _retweet_cases() -> Iterator[Case]:
     for account, bonds, is_deleted in itertools.product(
-        ("open", "protected", "away"), [_STRANGERS, *Bond], (False, True)
+        ("open", "protected", "away"), [_STRANGERS, *Standing], (False, True)
     ):
         yield Case(account=account, bonds=bonds, is_deleted=is_deleted)
 
@@ -188,7 +189,7 @@ def test_a_retweet_is_seen_when_it_and_its_original_both_are(surface: Surface) -
     [
         Case(is_sensitive=True, hides_sensitive=True),
         Case(has_word=True, mutes_word=True),
-        Case(bonds=Bond.MUTING),
+        Case(bonds=Standing.MUTING),
     ],
     ids=["sensitive", "muted word", "muted author"],
 )

@@ -27,7 +27,7 @@ from aviary.errors import Unavailable
 from aviary.rpc.call import Call
 from aviary.settings import Settings
 from aviary.storage.objects.vault import FolderVault
-from aviary.storage.sqlite.exports import SqliteExportStore
+from aviary.storage.sqlite.users.exports import SqliteExportStore
 from aviary.users.exports.service import ExportService
 from aviary.users.exports.worker import ExportWorker
 

@@ -12,9 +12,9 @@ from tests.users.world import database
 
 from aviary.api.users.v1 import accounts_pb2, users_pb2
 from aviary.settings import Settings
-from aviary.storage.sqlite.accounts import SqliteAccountStore
 from aviary.storage.sqlite.checkpoint import truncate_log
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.users.accounts import SqliteAccountStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.users.store import Lifetime, ProfileChanges, Registration
 
 AT = Lifetime(now_s=1_800_000_000, ttl_s=604_800)

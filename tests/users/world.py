@@ -19,7 +19,8 @@ from aviary.settings import Settings
 from aviary.storage.memory.limits import MemoryRateLimits
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
+from aviary.users.failures import LoginFailures
 from aviary.users.passwords import Passwords
 from aviary.users.service import Application, SignedIn, UserService
 from aviary.users.tokens import Tokens
@@ -99,8 +100,7 @@ async def opened(
         tokens,
         settings=settings,
         denied=denied,
-        limits=MemoryRateLimits(),
-        login_failures=limits_of(settings).get("login_failures"),
+        failures=LoginFailures(MemoryRateLimits(), limits_of(settings).get("login_failures")),
         real_time=time,
     )
     try:

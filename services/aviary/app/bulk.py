@@ -13,8 +13,8 @@ from aviary.seed.people import Person
 from aviary.settings import Settings
 from aviary.storage.sqlite.bulk import BulkDatabase, BulkFollows
 from aviary.storage.sqlite.fanout import SqliteTierStore
-from aviary.storage.sqlite.tweets import SqliteTweetStore
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.tweets import visibility
 from aviary.tweets.service import TweetService
 from aviary.tweets.submission import Submission

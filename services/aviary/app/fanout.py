@@ -30,4 +30,4 @@ def build(platform: Platform) -> None:
     consumer = platform.consume("tweets", worker.consumption(), offsets="fanout")
     platform.metrics.fanout_lag_events.set_function(lambda: consumer.pending)
     rpc = FanoutRpc(tiers, dead_letters, consumer, worker)
-    platform.dispatcher.add(fanout_pb2.DESCRIPTOR.services_by_name["FanoutService"], rpc)
+    platform.serve(fanout_pb2.DESCRIPTOR, "FanoutService", rpc)

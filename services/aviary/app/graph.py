@@ -17,13 +17,13 @@ from aviary.graph.relations.service import RelationService
 from aviary.graph.rpc import GraphRpc, UserPages
 from aviary.graph.service import GraphService
 from aviary.graph.worker import erasing
-from aviary.storage.sqlite.edges import Erased
-from aviary.storage.sqlite.graph import SqliteGraphStore
-from aviary.storage.sqlite.graph_counters import SqliteGraphCounters
-from aviary.storage.sqlite.graph_erasure import SqliteGraphErasure
-from aviary.storage.sqlite.graph_records import SqliteGraphRecords
-from aviary.storage.sqlite.lists import SqliteListStore
-from aviary.storage.sqlite.relations import SqliteRelationStore
+from aviary.storage.sqlite.graph.counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph.edges import Erased
+from aviary.storage.sqlite.graph.erasure import SqliteGraphErasure
+from aviary.storage.sqlite.graph.follows import SqliteGraphStore
+from aviary.storage.sqlite.graph.lists import SqliteListStore
+from aviary.storage.sqlite.graph.records import SqliteGraphRecords
+from aviary.storage.sqlite.graph.relations import SqliteRelationStore
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -42,12 +42,9 @@ def build(platform: Platform) -> None:
     graph = GraphRpc(
         service, relations, users, records=SqliteGraphRecords(database), counters=SqliteGraphCounters(database)
     )
-    for name, descriptor, rpc in (
-        ("GraphService", graph_pb2.DESCRIPTOR, graph),
-        ("RelationService", relations_pb2.DESCRIPTOR, RelationRpc(relations, service, users)),
-        ("ListService", lists_pb2.DESCRIPTOR, ListRpc(lists, users, platform.cursors)),
-    ):
-        platform.dispatcher.add(descriptor.services_by_name[name], rpc)
+    platform.serve(graph_pb2.DESCRIPTOR, "GraphService", graph)
+    platform.serve(relations_pb2.DESCRIPTOR, "RelationService", RelationRpc(relations, service, users))
+    platform.serve(lists_pb2.DESCRIPTOR, "ListService", ListRpc(lists, users, platform.cursors))
     platform.consume("users", erasing(SqliteGraphErasure(database, erased)), offsets="graph")
     # A process that stopped in the middle of a deletion left some of the list behind.
     platform.background.append(partial(insist, lists.sweep, what="sweep lists"))

@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from google.protobuf.descriptor import FileDescriptor
+
 from aviary import secrets
 from aviary.app import fanout, graph, timelines, tweets, users
 from aviary.clock import Clock
@@ -72,6 +74,10 @@ class Platform:
                 readers=self.settings.readers,
             )
         return self._databases[name]
+
+    def serve(self, file: FileDescriptor, service: str, rpc: object) -> None:
+        """Serve a gRPC service that `file` declares, to the network and to the services of this process."""
+        self.dispatcher.add(file.services_by_name[service], rpc)
 
     def consume(self, log: str, what: Consumption, *, offsets: str) -> Consumer:
         """Follow the events of one service, keeping the offset in the file of another."""

@@ -29,4 +29,4 @@ def build(platform: Platform) -> None:
     lists = HomeLists(platform.timelines, tweets, entries_kept=platform.settings.timeline_entries)
     service = TimelineService(Home(sources, lists, tweets), graph, tweets, platform.timelines)
     rpc = TimelineRpc(service, platform.cursors)
-    platform.dispatcher.add(timelines_pb2.DESCRIPTOR.services_by_name["TimelineService"], rpc)
+    platform.serve(timelines_pb2.DESCRIPTOR, "TimelineService", rpc)

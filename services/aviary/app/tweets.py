@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.tweets.v1 import drafts_pb2, engagement_pb2, tweets_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
-from aviary.storage.sqlite.agenda import SqliteAgendaStore
-from aviary.storage.sqlite.conversations import SqliteConversationStore
-from aviary.storage.sqlite.drafts import SqliteDraftStore
-from aviary.storage.sqlite.engagement import SqliteEngagementStore
-from aviary.storage.sqlite.indices import SqliteIndexStore
-from aviary.storage.sqlite.personal import SqlitePersonalStore
-from aviary.storage.sqlite.polls import SqlitePollStore
-from aviary.storage.sqlite.removal import SqliteRemovalStore
-from aviary.storage.sqlite.tweet_counters import SqliteCounterStore
-from aviary.storage.sqlite.tweets import SqliteTweetStore
+from aviary.storage.sqlite.tweets.agenda import SqliteAgendaStore
+from aviary.storage.sqlite.tweets.conversations import SqliteConversationStore
+from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
+from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
+from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
+from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
+from aviary.storage.sqlite.tweets.personal import SqlitePersonalStore
+from aviary.storage.sqlite.tweets.polls import SqlitePollStore
+from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
+from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.tweets import languages
 from aviary.tweets.agenda.worker import AgendaWorker
 from aviary.tweets.conversations.rpc import ConversationRpc
@@ -48,14 +48,14 @@ def build(platform: Platform) -> None:
     upkeep = UpkeepRpc(SqlitePersonalStore(database), SqliteCounterStore(database), platform.clock)
     indices = IndexRpc(SqliteIndexStore(database))
     rpc = TweetRpc(service, hydrator, cursors, indices=indices, conversations=conversations, upkeep=upkeep)
-    platform.dispatcher.add(tweets_pb2.DESCRIPTOR.services_by_name["TweetService"], rpc)
+    platform.serve(tweets_pb2.DESCRIPTOR, "TweetService", rpc)
 
     engagement = EngagementService(SqliteEngagementStore(database), SqlitePollStore(database), service)
     engagement_rpc = EngagementRpc(engagement, service, hydrator, peers, cursors)
-    platform.dispatcher.add(engagement_pb2.DESCRIPTOR.services_by_name["EngagementService"], engagement_rpc)
+    platform.serve(engagement_pb2.DESCRIPTOR, "EngagementService", engagement_rpc)
 
     drafts = DraftRpc(DraftService(SqliteDraftStore(database), service, platform.clock), cursors)
-    platform.dispatcher.add(drafts_pb2.DESCRIPTOR.services_by_name["DraftService"], drafts)
+    platform.serve(drafts_pb2.DESCRIPTOR, "DraftService", drafts)
     agenda = AgendaWorker(SqliteAgendaStore(database), service, peers, platform.clock)
     platform.background.append(agenda.run)
 

@@ -12,15 +12,16 @@ from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
 from aviary.api.users.v1 import accounts_pb2, admin_pb2, users_pb2
 from aviary.app.scrubbing import scrub
 from aviary.storage.objects.vault import FolderVault
-from aviary.storage.sqlite.accounts import SqliteAccountStore
-from aviary.storage.sqlite.exports import SqliteExportStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.users import SqliteUserStore
+from aviary.storage.sqlite.users.accounts import SqliteAccountStore
+from aviary.storage.sqlite.users.exports import SqliteExportStore
+from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.users.accounts.rpc import AccountRpc
 from aviary.users.accounts.service import AccountService
 from aviary.users.admin.rpc import AdminRpc
 from aviary.users.exports.service import ExportService
 from aviary.users.exports.worker import ExportWorker, sweep
+from aviary.users.failures import LoginFailures
 from aviary.users.hydrate import Profiles
 from aviary.users.peers import Peers
 from aviary.users.rpc import UserRpc
@@ -36,14 +37,10 @@ def build(platform: Platform) -> None:
     """Add accounts, profiles and sessions, and what keeps the deny list."""
     settings, channel, database = platform.settings, platform.channel("users"), platform.database("users")
     store, accounts = SqliteUserStore(database), SqliteAccountStore(database)
+    failures = LoginFailures(platform.limits_store, platform.limits.get("login_failures"))
+    tokens = Tokens(platform.secrets, access_ttl_s=settings.access_token_ttl_s)
     service = UserService(
-        store,
-        platform.passwords,
-        Tokens(platform.secrets, access_ttl_s=settings.access_token_ttl_s),
-        settings=settings,
-        denied=platform.denied,
-        limits=platform.limits_store,
-        login_failures=platform.limits.get("login_failures"),
+        store, platform.passwords, tokens, settings=settings, denied=platform.denied, failures=failures
     )
     account_service = AccountService(
         store,
@@ -51,18 +48,15 @@ def build(platform: Platform) -> None:
         platform.passwords,
         denied=platform.denied,
         access_ttl_s=settings.access_token_ttl_s,
-        limits=platform.limits_store,
-        login_failures=platform.limits.get("login_failures"),
+        failures=failures,
     )
     peers = Peers(GraphServiceStub(channel), RelationServiceStub(channel), TweetServiceStub(channel))
     profiles = Profiles(peers)
     exports = _exports(platform, store, accounts, peers)
-    for file, name, rpc in (
-        (users_pb2, "UserService", UserRpc(service, profiles)),
-        (accounts_pb2, "AccountService", AccountRpc(account_service, exports, profiles, platform.cursors)),
-        (admin_pb2, "AdminService", AdminRpc(account_service, profiles)),
-    ):
-        platform.dispatcher.add(file.DESCRIPTOR.services_by_name[name], rpc)
+    account_rpc = AccountRpc(account_service, exports, profiles, platform.cursors)
+    platform.serve(users_pb2.DESCRIPTOR, "UserService", UserRpc(service, profiles))
+    platform.serve(accounts_pb2.DESCRIPTOR, "AccountService", account_rpc)
+    platform.serve(admin_pb2.DESCRIPTOR, "AdminService", AdminRpc(account_service, profiles))
     platform.background.append(partial(scrub, platform))
     _feed_deny_list(platform, store)
 

@@ -57,6 +57,7 @@ def routes(bindings: Sequence[Binding], pages: Mapping[str, Json], settings: Set
         _preflight(),
         _not_utf8(),
         _queries_beside_bodies(),
+        _parameters_without_value(),
         *_foreign_bodies(),
         *(route for binding in _literal_first(bindings) for route in _calls(binding, settings)),
         *_served(pages),
@@ -152,6 +153,13 @@ def _queries_beside_bodies() -> Json:
     query = {"name": ":path", "string_match": {"safe_regex": {"regex": r"[^?]*\?.+"}}}
     match = {"prefix": UNVERSIONED, "headers": [_verb("POST|PUT|PATCH"), query]}
     return _answers(match, 400, "a call with a body takes no query parameters")
+
+
+def _parameters_without_value() -> Json:
+    """Refuse `?offset` and `?=1`: the transcoder would ignore a parameter without a name or a value, known or not."""
+    query = {"name": ":path", "string_match": {"safe_regex": {"regex": r"[^?]*\?(.*&)?(=[^&]*|[^&=]+)(&.*)?"}}}
+    match = {"prefix": UNVERSIONED, "headers": [query]}
+    return _answers(match, 400, "a query parameter has a name, an equals sign and a value")
 
 
 def _answers(match: Json, status: int, text: str = "") -> Json:

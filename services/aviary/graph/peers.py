@@ -25,8 +25,12 @@ class UserDirectory:
             for user in found.users
         }
 
-    async def users(self, user_ids: Sequence[int]) -> Sequence[users_pb2.User]:
-        """Return full users in the order asked for; missing ones are skipped."""
+    async def users(self, user_ids: Sequence[int], *, viewer_id: int = 0) -> Sequence[users_pb2.User]:
+        """Return full users in the order asked for; missing ones are skipped.
+
+        With a viewer, not 0, whoever stands apart from them comes without content.
+        """
         if not user_ids:
             return []
-        return (await self._users.BatchGetUsers(users_pb2.BatchGetUsersRequest(ids=user_ids))).users
+        request = users_pb2.BatchGetUsersRequest(ids=user_ids, viewer_id=viewer_id)
+        return (await self._users.BatchGetUsers(request)).users

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aviary.errors import NotFound
-from aviary.graph.relations.store import APART, RelationStore, Standing
+from aviary.graph.relations.store import RelationStore
+from aviary.standing import APART, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

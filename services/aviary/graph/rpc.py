@@ -11,14 +11,15 @@ from aviary.api.graph.v1 import graph_pb2 as pb
 from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.errors import InvalidInput
+from aviary.faults import at_most
 from aviary.graph.peers import UserDirectory
 from aviary.graph.relations.service import RelationService
-from aviary.graph.relations.store import Standing
 from aviary.graph.service import GraphService
 from aviary.graph.upkeep import GraphCounters, GraphRecords
 from aviary.paging import Cursors, Page, PageRequest
 from aviary.rpc import pages
 from aviary.rpc.call import Call
+from aviary.standing import Standing
 
 _STREAM_PAGE = 1_000
 _MAX_STREAM_PAGE = 100_000
@@ -33,15 +34,20 @@ class UserPages:
         self._cursors = cursors
 
     async def answer(
-        self, scope: str, request: Message, read: Callable[[PageRequest], Awaitable[Page[int]]]
+        self,
+        scope: str,
+        request: Message,
+        read: Callable[[PageRequest], Awaitable[Page[int]]],
+        *,
+        viewer_id: int = 0,
     ) -> pb.ListFollowsResponse:
-        """Read the page that was asked of the list `scope`, and fill in the users."""
-        asked = pages.requested(self._cursors, scope, request)
-        page = await read(asked)
-        return pb.ListFollowsResponse(
-            users=await self._directory.users(page.items),
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        """Read the page that was asked of the list `scope`, and fill in the users.
+
+        `viewer_id` is needed where the page may hold people whom the viewer may not meet.
+        """
+        found, ending = await pages.read(self._cursors, scope, request, read)
+        users = await self._directory.users(found, viewer_id=viewer_id)
+        return pb.ListFollowsResponse(users=users, pagination=ending)
 
 
 class GraphRpc:
@@ -115,8 +121,7 @@ class GraphRpc:
         )
 
     async def BatchGetCounts(self, request: pb.BatchGetCountsRequest, _call: Call) -> pb.BatchGetCountsResponse:
-        if len(request.ids) > _MAX_COUNTS:
-            raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_COUNTS:,}", fields={"ids": "at most 1,000"})
+        at_most("ids", len(request.ids), _MAX_COUNTS)
         counts = await self._service.counts(request.ids)
         return pb.BatchGetCountsResponse(
             counts=[pb.Counts(follower_count=each.followers, following_count=each.following) for each in counts]

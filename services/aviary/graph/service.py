@@ -68,8 +68,9 @@ class GraphService:
         """Tell how two people stand; about others, where a list that tells it is open to the viewer."""
         regard = await self._regards.of(viewer_id, sorted({user_id, target_id}))
         both_stand = all(each in regard.accounts and regard.accounts[each].stands for each in (user_id, target_id))
-        is_told = viewer_id in {user_id, target_id} or regard.opens(user_id) or regard.opens(target_id)
-        if not both_stand or not is_told:
+        is_listed = regard.meets(user_id) and regard.meets(target_id)
+        is_told = is_listed and (regard.opens(user_id) or regard.opens(target_id))
+        if not both_stand or not (is_told or viewer_id in {user_id, target_id}):
             raise nobody(user_id, target_id)
         following, followed_by = await self._store.are_following([(user_id, target_id), (target_id, user_id)])
         return Relationship(following=following, followed_by=followed_by)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from aviary.eventlog import Consumption, Lane, Record, insist
+from aviary.eventlog import Consumption, insist, selective
 from aviary.events.v1 import events_pb2
+from aviary.events.v1.events_pb2 import Event
 from aviary.graph.upkeep import GraphErasure
 
 _NAME = "graph erasure"
-_LANES = (Lane(name="erasure"),)
 
 
 def erasing(erasure: GraphErasure) -> Consumption:
     """What to do with each event of the users' log."""
 
-    async def route(records: Sequence[Record]) -> Sequence[int]:
-        return [0] * len(records)
+    async def erase(event: Event) -> None:
+        await insist(partial(erasure.erase, event.entity_id), what=_NAME)
 
-    async def handle(_lane: Lane, record: Record) -> None:
-        if record.event.type == events_pb2.EVENT_TYPE_USER_DELETED:
-            await insist(partial(erasure.erase, record.event.entity_id), what=_NAME)
-
-    return Consumption(name=_NAME, lanes=_LANES, route=route, handle=handle)
+    return selective(_NAME, {events_pb2.EVENT_TYPE_USER_DELETED}, erase)

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from aviary.errors import AviaryError, Forbidden, Unauthenticated
 from aviary.rpc.method import Method
 
+# The request header in which a client names itself.
+CLIENT_HEADER = "x-client-name"
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -72,6 +75,11 @@ class Call:
         if isinstance(self.caller, User):
             return self.caller.session_id
         raise Unauthenticated("this call needs an access token")
+
+    @property
+    def client(self) -> str | None:
+        """What the client calls itself; None when it doesn't say."""
+        return self.metadata.get(CLIENT_HEADER)
 
     def remaining_s(self) -> float:
         return self.deadline - time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -12,8 +13,19 @@ from aviary.paging import Cursors, Page, PageRequest
 T = TypeVar("T")
 
 
-def requested(cursors: Cursors, scope: str, request: Message) -> PageRequest:
-    """Read and check what was asked of the list `scope`."""
+async def read(
+    cursors: Cursors, scope: str, request: Message, page: Callable[[PageRequest], Awaitable[Page[T]]]
+) -> tuple[Sequence[T], Pagination]:
+    """Return the items that `page` finds for what was asked of the list `scope`, and where that goes on.
+
+    What was asked is checked before anything is looked up.
+    """
+    asked = _requested(cursors, scope, request)
+    found = await page(asked)
+    return found.items, _pagination(cursors, scope, asked.limit, found)
+
+
+def _requested(cursors: Cursors, scope: str, request: Message) -> PageRequest:
     return cursors.request(
         scope,
         limit=_optional(request, "limit"),
@@ -22,8 +34,7 @@ def requested(cursors: Cursors, scope: str, request: Message) -> PageRequest:
     )
 
 
-def pagination(cursors: Cursors, scope: str, limit: int, page: Page[T]) -> Pagination:
-    """The end of a list: where it goes on, if it does."""
+def _pagination(cursors: Cursors, scope: str, limit: int, page: Page[T]) -> Pagination:
     if page.next_below is None:
         return Pagination(limit=limit)
     return Pagination(limit=limit, next_cursor=cursors.encode(scope, page.next_below, page.hint), has_more=True)

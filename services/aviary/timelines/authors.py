@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from aviary import entries, ids
+from aviary import entries, ids, texts
 from aviary.errors import InvalidInput, NotFound
 from aviary.paging import Candidates, Page, PageRequest, fill
 from aviary.timelines.ports import Surface, Tweets
@@ -30,7 +30,7 @@ def filter_named(name: str) -> Filter:
     """Return the filter that a caller named."""
     if name not in FILTERS:
         allowed = ", ".join(FILTERS)
-        raise InvalidInput(f"filter is {name!r}; it must be one of {allowed}", fields={"filter": allowed})
+        raise InvalidInput(f"filter is {texts.shown(name)}; it must be one of {allowed}", fields={"filter": allowed})
     return FILTERS[name]
 
 

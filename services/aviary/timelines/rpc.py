@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from google.protobuf.message import Message
+
 from aviary.api.timelines.v1 import timelines_pb2 as pb
 from aviary.api.tweets.v1 import tweets_pb2
 from aviary.paging import Cursors, Page, PageRequest
@@ -20,10 +25,9 @@ class TimelineRpc:
         self._cursors = cursors
 
     async def GetHomeTimeline(self, request: pb.GetHomeTimelineRequest, call: Call) -> tweets_pb2.TweetList:
-        scope = f"home:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
         order = request.order if request.HasField("order") else "latest"
-        return self._listing(scope, asked, await self._service.home(call.user_id, asked, order=order))
+        read = partial(self._service.home, call.user_id, order=order)
+        return await self._listing(f"home:{call.user_id}", request, read)
 
     async def CountHomeTimeline(self, request: pb.CountHomeTimelineRequest, call: Call) -> pb.NewCount:
         count, has_more = await self._service.count_home(call.user_id, since_id=request.since_id)
@@ -32,9 +36,8 @@ class TimelineRpc:
     async def GetUserTimeline(self, request: pb.GetUserTimelineRequest, call: Call) -> tweets_pb2.TweetList:
         filter_name = request.filter if request.HasField("filter") else "all"
         scope = f"user:{request.id}:{filter_name}:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        page = await self._service.user(call.user_id, request.id, asked, filter_name=filter_name)
-        return self._listing(scope, asked, page)
+        read = partial(self._service.user, call.user_id, request.id, filter_name=filter_name)
+        return await self._listing(scope, request, read)
 
     async def GetMentions(self, request: pb.GetCollectionRequest, call: Call) -> tweets_pb2.TweetList:
         return await self._collection(request, call, Collection(Index.MENTIONS, owner_id=call.user_id))
@@ -49,9 +52,8 @@ class TimelineRpc:
         return await self._collection(request, call, tagged(request.tag))
 
     async def GetListTimeline(self, request: pb.GetListTimelineRequest, call: Call) -> tweets_pb2.TweetList:
-        scope = f"list:{request.id}:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        return self._listing(scope, asked, await self._service.curated(call.user_id, request.id, asked))
+        read = partial(self._service.curated, call.user_id, request.id)
+        return await self._listing(f"list:{request.id}:{call.user_id}", request, read)
 
     async def DropCache(self, _request: pb.DropCacheRequest, _call: Call) -> pb.DropCacheResponse:
         return pb.DropCacheResponse(dropped_lists=await self._service.drop_cache())
@@ -60,9 +62,10 @@ class TimelineRpc:
         self, request: pb.GetCollectionRequest | pb.GetHashtagTimelineRequest, call: Call, collection: Collection
     ) -> tweets_pb2.TweetList:
         scope = f"{collection.index.name}:{collection.tag}:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        return self._listing(scope, asked, await self._service.collection(call.user_id, collection, asked))
+        return await self._listing(scope, request, partial(self._service.collection, call.user_id, collection))
 
-    def _listing(self, scope: str, asked: PageRequest, page: Page[tweets_pb2.Tweet]) -> tweets_pb2.TweetList:
-        ending = pages.pagination(self._cursors, scope, asked.limit, page)
-        return tweets_pb2.TweetList(tweets=page.items, pagination=ending)
+    async def _listing(
+        self, scope: str, request: Message, read: Callable[[PageRequest], Awaitable[Page[tweets_pb2.Tweet]]]
+    ) -> tweets_pb2.TweetList:
+        found, ending = await pages.read(self._cursors, scope, request, read)
+        return tweets_pb2.TweetList(tweets=found, pagination=ending)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from aviary import texts
 from aviary.errors import InvalidInput
 from aviary.paging import MAX_LIMIT, Page, PageRequest
 from aviary.timelines.authors import AuthorTimeline, filter_named
@@ -29,7 +30,7 @@ class TimelineService(Generic[T]):
 
     async def home(self, viewer_id: int, request: PageRequest, *, order: str) -> Page[T]:
         if order not in ORDERS:
-            raise InvalidInput(f"order is {order!r}; it must be latest", fields={"order": "latest"})
+            raise InvalidInput(f"order is {texts.shown(order)}; it must be latest", fields={"order": "latest"})
         return await self._home.page(viewer_id, request)
 
     async def count_home(self, viewer_id: int, *, since_id: int) -> tuple[int, bool]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from aviary.errors import Forbidden
+from aviary.standing import Standing
 from aviary.tweets import encoding, rules
 from aviary.tweets.store import Audience, Draft, Entities, Kind, Revision, Tweet, TweetStore
 from aviary.tweets.submission import Submission
-from aviary.tweets.visibility import Bond, Regard
+from aviary.tweets.visibility import Regard
 
 # Gives a viewer the tweet that an id stands for. Raises NotFound.
 Original = Callable[[int, int], Awaitable[Tweet]]
@@ -89,8 +90,8 @@ class Composer:
             return Audience.EVERYONE
         if user_id == root.author_id or user_id in encoding.mentioned(root.body):
             return root.audience
-        bonds = (await self._people.regard(user_id, [root.author_id])).bonds
-        if root.audience is Audience.FOLLOWED and bonds.get(root.author_id, 0) & Bond.FOLLOWED_BY:
+        standings = (await self._people.regard(user_id, [root.author_id])).standings
+        if root.audience is Audience.FOLLOWED and standings.get(root.author_id, 0) & Standing.FOLLOWED_BY:
             return root.audience
         raise Forbidden(f"tweet {root.id} takes replies only from {_WHO_MAY_REPLY[root.audience]}")
 

@@ -52,8 +52,7 @@ class Peers:
             return Regard(viewer, people, {})
         # One after the other: two threads at once would fight over the interpreter for longer than either reads.
         viewer, people = await self._people(viewer_id, user_ids)
-        bonds = await self._standings(viewer_id, others)
-        return Regard(viewer, people, bonds)
+        return Regard(viewer, people, await self._standings(viewer_id, others))
 
     async def _people(self, viewer_id: int, user_ids: Sequence[int]) -> tuple[Viewer, Mapping[int, Person]]:
         known = self._viewers.get(viewer_id)

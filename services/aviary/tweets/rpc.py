@@ -10,10 +10,11 @@ from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput, NotFound
-from aviary.paging import Cursors, PageRequest, fill
+from aviary.faults import at_most
+from aviary.paging import Cursors, Page, PageRequest, fill
 from aviary.rpc import pages
 from aviary.rpc.call import Call
-from aviary.tweets import encoding, rules
+from aviary.tweets import encoding
 from aviary.tweets.conversations.rpc import ConversationRpc
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.indices.rpc import IndexRpc
@@ -48,7 +49,7 @@ class TweetRpc:
 
     async def CreateTweet(self, request: pb.CreateTweetRequest, call: Call) -> pb.Tweet:
         sent = encoding.submission(request)
-        written = await self._service.create(call.user_id, sent, client=_client(call), claim=call.claim)
+        written = await self._service.create(call.user_id, sent, client=call.client, claim=call.claim)
         call.repeated = written.repeated
         return await self._hydrator.first_answer(call.user_id, written.id)
 
@@ -57,7 +58,7 @@ class TweetRpc:
         if keyed:
             raise InvalidInput(_ONE_KEY, fields={f"{keyed[0]}.request_id": _ONE_KEY})
         sent = [encoding.submission(each) for each in request.tweets]
-        written = await self._service.create_thread(call.user_id, sent, client=_client(call), claim=call.claim)
+        written = await self._service.create_thread(call.user_id, sent, client=call.client, claim=call.claim)
         call.repeated = written.repeated
         return pb.Thread(tweets=await self._hydrator.first_answers(call.user_id, written.ids))
 
@@ -73,8 +74,7 @@ class TweetRpc:
         return await self._one(call.user_id, request.id)
 
     async def BatchGetTweets(self, request: pb.BatchGetTweetsRequest, call: Call) -> pb.BatchGetTweetsResponse:
-        if len(request.ids) > _MAX_BATCH:
-            raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_BATCH}", fields={"ids": "at most 100"})
+        at_most("ids", len(request.ids), _MAX_BATCH)
         asked = list(dict.fromkeys(request.ids))
         found = await self._hydrator.hydrate(call.user_id, asked, Surface.ASKED)
         return pb.BatchGetTweetsResponse(tweets=found)
@@ -92,7 +92,7 @@ class TweetRpc:
         return await self._one(call.user_id, await self._service.unlike(call.user_id, request.id))
 
     async def Retweet(self, request: pb.RetweetRequest, call: Call) -> pb.Tweet:
-        written = await self._service.retweet(call.user_id, request.id, client=_client(call), claim=call.claim)
+        written = await self._service.retweet(call.user_id, request.id, client=call.client, claim=call.claim)
         call.repeated = written.repeated
         return await self._hydrator.first_answer(call.user_id, written.id)
 
@@ -101,15 +101,13 @@ class TweetRpc:
         return pb.UndoRetweetResponse()
 
     async def ListReplies(self, request: pb.ListRepliesRequest, call: Call) -> pb.TweetList:
-        scope = f"replies:{request.id}:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        original = await self._service.original(call.user_id, request.id)
-        page = await fill(
-            asked,
-            partial(self._service.reply_candidates, original.id, asked),
-            partial(self._hydrator.shown, call.user_id),
-        )
-        return pb.TweetList(tweets=page.items, pagination=pages.pagination(self._cursors, scope, asked.limit, page))
+        async def read(asked: PageRequest) -> Page[pb.Tweet]:
+            original = await self._service.original(call.user_id, request.id)
+            replies = partial(self._service.reply_candidates, original.id, asked)
+            return await fill(asked, replies, partial(self._hydrator.shown, call.user_id))
+
+        found, ending = await pages.read(self._cursors, f"replies:{request.id}:{call.user_id}", request, read)
+        return pb.TweetList(tweets=found, pagination=ending)
 
     async def GetConversation(self, request: pb.GetConversationRequest, call: Call) -> pb.TweetList:
         return await self._conversations.conversation(request, call.user_id)
@@ -118,8 +116,7 @@ class TweetRpc:
         return await self._conversations.quotes(request, call.user_id)
 
     async def Hydrate(self, request: pb.HydrateRequest, _call: Call) -> pb.HydrateResponse:
-        if len(request.ids) > _MAX_HYDRATED:
-            raise InvalidInput(f"{len(request.ids)} ids; the limit is {_MAX_HYDRATED}")
+        at_most("ids", len(request.ids), _MAX_HYDRATED)
         found = await self._hydrator.hydrate(request.viewer_id, list(request.ids), Surface(request.surface))
         return pb.HydrateResponse(tweets=found)
 
@@ -174,7 +171,3 @@ class TweetRpc:
         if not found:
             raise NotFound(f"there is no tweet {tweet_id}")
         return found[0]
-
-
-def _client(call: Call) -> str | None:
-    return call.metadata.get(rules.CLIENT_HEADER)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
 
+from aviary import language_tags, texts
 from aviary.errors import AviaryError, InvalidInput
+from aviary.faults import Faults
+from aviary.rpc.call import CLIENT_HEADER
 from aviary.tweets import languages, text
 from aviary.tweets.store import Audience, Draft, Entities, Geo, Kind, PollDraft, Revision
 from aviary.tweets.submission import PollChoice, Submission
 
-# The request header in which a client names itself.
-CLIENT_HEADER = "x-client-name"
 DEFAULT_CLIENT = "web"
 MAX_CLIENT = 50
 MAX_WARNING = 100
@@ -23,45 +22,8 @@ MIN_OPTIONS, MAX_OPTIONS, MAX_OPTION = 2, 4, 25
 MIN_MINUTES, MAX_MINUTES = 5, 10_080
 MIN_THREAD, MAX_THREAD = 2, 25
 
-# An error travels in gRPC's trailers, which hold 8 kB and no more.
-_MAX_NAMED = 16
 _AUDIENCES = {each.name.lower(): each for each in Audience}
 _MINUTE_MS = 60_000
-
-T = TypeVar("T")
-
-
-class Faults:
-    """What is wrong with a request, field by field."""
-
-    def __init__(self) -> None:
-        self._fields: dict[str, str] = {}
-
-    def take(self, field: str, rule: Callable[[], T], instead: T) -> T:
-        """Return what `rule` keeps of a field, `instead` when it refuses it."""
-        try:
-            return rule()
-        except InvalidInput as error:
-            self._fields |= error.fields or {field: error.message}
-            return instead
-
-    def refuse(self, field: str, sentence: str) -> None:
-        self._fields[field] = sentence
-
-    def add(self, place: str, error: InvalidInput) -> None:
-        """Take on what is wrong with one of several."""
-        named = {f"{place}.{field}": sentence for field, sentence in error.fields.items()} or {place: error.message}
-        self._fields |= {field: f"{place}: {sentence}" for field, sentence in named.items()}
-
-    def settle(self) -> None:
-        """Raise InvalidInput that names every field refused so far; of very many, the first ones."""
-        if not self._fields:
-            return
-        named = dict(itertools.islice(self._fields.items(), _MAX_NAMED))
-        sentences = list(dict.fromkeys(named.values()))
-        if more := len(self._fields) - len(named):
-            sentences.append(f"and {more} more")
-        raise InvalidInput("; ".join(sentences), fields=named)
 
 
 def draft(author_id: int, sent: Submission, *, client: str | None) -> Draft:
@@ -70,7 +32,7 @@ def draft(author_id: int, sent: Submission, *, client: str | None) -> Draft:
     kept, entities = faults.take("content", lambda: text.read(sent.content), ("", Entities()))
     if sent.media_ids:
         faults.refuse("media_ids", "media_ids cannot be set yet; leave them out")
-    language = faults.take("language", lambda: languages.tag(sent.language), "") if sent.language else ""
+    language = faults.take("language", lambda: language_tags.canonical(sent.language), "") if sent.language else ""
     found = Draft(
         author_id=author_id,
         kind=Kind.ORIGINAL,
@@ -165,7 +127,7 @@ def audience(value: str) -> Audience:
     """The audience of that name; "" is everyone."""
     found = _AUDIENCES.get(value or "everyone")
     if found is None:
-        raise InvalidInput(f"reply_audience is {text.shown(value)}; it must be one of {', '.join(_AUDIENCES)}")
+        raise InvalidInput(f"reply_audience is {texts.shown(value)}; it must be one of {', '.join(_AUDIENCES)}")
     return found
 
 

@@ -165,6 +165,14 @@ class TweetService:
             found |= zip(again, await self._store.earliest_retweets(again, still_open), strict=True)
         return [found[original][0] for original in original_ids]
 
+    async def readable(self, viewer_id: int, author_ids: Sequence[int]) -> Sequence[int]:
+        """Return those authors whose tweets are open to the viewer, in the order asked for."""
+        regard = await self._people.regard(viewer_id, author_ids)
+        return [author for author in author_ids if regard.reads(author)]
+
+    async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
+        return await self._store.author_counts(user_ids)
+
     async def _open(self, viewer_id: int, author_ids: Sequence[int]) -> AbstractSet[int]:
         """Return those whose accounts stand and, with a viewer, whose tweets are open to them; a read per 5,000."""
         found: set[int] = set()
@@ -173,14 +181,6 @@ class TweetService:
             regard = await self._people.regard(viewer_id, some)
             found.update(filter(regard.reads if viewer_id else regard.people.__contains__, some))
         return found
-
-    async def readable(self, viewer_id: int, author_ids: Sequence[int]) -> Sequence[int]:
-        """Return those authors whose tweets are open to the viewer, in the order asked for."""
-        regard = await self._people.regard(viewer_id, author_ids)
-        return [author for author in author_ids if regard.reads(author)]
-
-    async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
-        return await self._store.author_counts(user_ids)
 
     async def _seen(self, viewer_id: int, tweet_id: int) -> tuple[Tweet, Regard]:
         tweets = (await self._store.load([tweet_id], viewer_id=0)).tweets

@@ -11,7 +11,7 @@ from aviary.tweets.store import Entities, Span
 
 MAX_WEIGHTED_LENGTH = 280
 # Far above anything that weighs 280 (URLs weigh 23 whatever their length); bounds the parser's work.
-_MAX_CHARACTERS = 25_000
+MAX_CHARACTERS = 25_000
 _ALLOWED_CONTROLS = "\n\t\r"
 _CONTROLS = frozenset({"Cc", "Cs"})
 # Zero-width marks at the start, and what no encoder should produce; twitter-text refuses them too.
@@ -20,7 +20,7 @@ _NON_CHARACTERS = frozenset("\ufffe\ufeff\uffff")
 
 def read(content: str) -> tuple[str, Entities]:
     """Return the text as it is kept, and its entities. Raises InvalidInput."""
-    if len(content) > _MAX_CHARACTERS:
+    if len(content) > MAX_CHARACTERS:
         raise InvalidInput(f"content has {len(content)} characters; the limit is {MAX_WEIGHTED_LENGTH} weighted ones")
     # Normalised before counting: "é" is one character however it was typed.
     text = unicodedata.normalize("NFC", content.replace("\r\n", "\n")).strip()
@@ -44,12 +44,6 @@ def refuse_controls(field: str, text: str, *, allowed: str) -> None:
         is_control = unicodedata.category(character) in _CONTROLS and character not in allowed
         if is_control or character in _NON_CHARACTERS:
             raise InvalidInput(f"{field} has the control character U+{ord(character):04X} at {position}; remove it")
-
-
-def shown(value: str) -> str:
-    """`value` for a message: escaped and short, so that it stays one readable line whatever was sent."""
-    escaped = ascii(value[:40])
-    return escaped if len(escaped) == len(value) + 2 else escaped[:40] + "…"
 
 
 def _spans(found: Sequence[tuple[str, int, int]]) -> Sequence[Span]:

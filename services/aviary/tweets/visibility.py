@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntFlag
+from enum import Enum
 
+from aviary.standing import APART, Standing
 from aviary.tweets import encoding
 from aviary.tweets.muting import MutedWords
 from aviary.tweets.store import SENSITIVE, Kind, Tweet
@@ -35,19 +36,8 @@ class Surface(Enum):
     ASKED = 1
 
 
-class Bond(IntFlag):
-    """How a viewer stands to a user; the bits are those of aviary.api.graph.v1.Standings."""
-
-    FOLLOWING = 1
-    FOLLOWED_BY = 2
-    BLOCKING = 4
-    BLOCKED_BY = 8
-    MUTING = 16
-
-
 # Plain numbers, for a page asks dozens of times and a flag's own arithmetic is slow.
-_APART = int(Bond.BLOCKING | Bond.BLOCKED_BY)
-_FOLLOWING, _MUTING = int(Bond.FOLLOWING), int(Bond.MUTING)
+_APART, _FOLLOWING, _MUTING = int(APART), int(Standing.FOLLOWING), int(Standing.MUTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +64,12 @@ class Regard:
     viewer: Viewer
     # Those who exist and are neither suspended nor deactivated.
     people: Mapping[int, Person]
-    bonds: Mapping[int, int]
+    # As bits of `Standing`; strangers are left out.
+    standings: Mapping[int, int]
 
     def meets(self, user_id: int) -> bool:
         """Tell whether the viewer may be shown the person: standing, and neither blocks the other."""
-        return user_id in self.people and not self.bonds.get(user_id, 0) & _APART
+        return user_id in self.people and not self.standings.get(user_id, 0) & _APART
 
     def reads(self, user_id: int) -> bool:
         """Tell whether the person's tweets are open to the viewer."""
@@ -86,7 +77,7 @@ class Regard:
             return user_id in self.people
         if not self.meets(user_id):
             return False
-        return not self.people[user_id].protected or bool(self.bonds.get(user_id, 0) & _FOLLOWING)
+        return not self.people[user_id].protected or bool(self.standings.get(user_id, 0) & _FOLLOWING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ class Sight:
         if tweet.author_id == viewer.id:
             return False
         return bool(
-            self.regard.bonds.get(tweet.author_id, 0) & _MUTING
+            self.regard.standings.get(tweet.author_id, 0) & _MUTING
             or (viewer.hide_sensitive and tweet.flags & SENSITIVE)
             or viewer.muted_words.match(lambda: encoding.text(tweet.body))
         )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from aviary.api.users.v1 import users_pb2 as pb
 from aviary.errors import NotFound
+from aviary.standing import APART, Standing
 from aviary.users import encoding
-from aviary.users.peers import Peers, Standing
+from aviary.users.peers import Peers
 from aviary.users.store import User
 
-_APART = Standing.BLOCKING | Standing.BLOCKED_BY
 _NOBODY = 0
 
 
@@ -41,15 +41,19 @@ class Profiles:
             self._peers.counts([user.id]), self._standing(user, viewer_id), self._peers.pin(user.id)
         )
         is_read = own or not user.protected or bool(standing & Standing.FOLLOWING)
-        return encoding.user(user, counts, own=own, open_=not standing & _APART, pinned_tweet_id=pin if is_read else 0)
+        return encoding.user(user, counts, own=own, open_=not standing & APART, pinned_tweet_id=pin if is_read else 0)
 
-    async def many(self, users: Sequence[User]) -> Sequence[pb.User]:
-        """Full users as nobody in particular sees them; deactivated ones are left out."""
+    async def many(self, users: Sequence[User], viewer_id: int) -> Sequence[pb.User]:
+        """Full users for the viewer, 0 for nobody in particular; deactivated ones are left out."""
         shown = [user for user in users if not user.deactivated]
-        counts = await self._peers.counts([user.id for user in shown])
-        return [encoding.user(user, each, own=False, open_=True) for user, each in zip(shown, counts, strict=True)]
+        ids = [user.id for user in shown]
+        standings = await self._peers.standings(viewer_id, ids) if viewer_id else [Standing(0)] * len(ids)
+        return [
+            encoding.user(user, counts, own=False, open_=not standing & APART)
+            for user, counts, standing in zip(shown, await self._peers.counts(ids), standings, strict=True)
+        ]
 
     async def _standing(self, user: User, viewer_id: int) -> Standing:
         if viewer_id in {_NOBODY, user.id}:
             return Standing(0)
-        return await self._peers.standing(viewer_id, user.id)
+        return (await self._peers.standings(viewer_id, [user.id]))[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from enum import IntFlag
 
 from aviary import ids
 from aviary.api.graph.v1 import graph_pb2, relations_pb2
@@ -14,16 +13,7 @@ from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.personal.v1.personal_pb2 import PersonalDataRequest
 from aviary.api.tweets.v1 import tweets_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
-
-
-class Standing(IntFlag):
-    """How a viewer stands to a user; the bits are those of aviary.api.graph.v1.Standings."""
-
-    FOLLOWING = 1
-    FOLLOWED_BY = 2
-    BLOCKING = 4
-    BLOCKED_BY = 8
-    MUTING = 16
+from aviary.standing import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +52,10 @@ class Peers:
             for relation, author in zip(relations.counts, authored.counts, strict=True)
         ]
 
-    async def standing(self, viewer_id: int, user_id: int) -> Standing:
-        """Return how the viewer stands to the user."""
-        request = relations_pb2.GetStandingsRequest(viewer_id=viewer_id, user_ids=ids.pack([user_id]))
-        return Standing((await self._relations.GetStandings(request)).bits[0])
+    async def standings(self, viewer_id: int, user_ids: Sequence[int]) -> Sequence[Standing]:
+        """Return how the viewer stands to each user, in the order asked for."""
+        request = relations_pb2.GetStandingsRequest(viewer_id=viewer_id, user_ids=ids.pack(user_ids))
+        return [Standing(bits) for bits in (await self._relations.GetStandings(request)).bits]
 
     async def pin(self, user_id: int) -> int:
         """Return the tweet that the user pinned, 0 for none."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 
 from aviary.api.users.v1 import users_pb2 as pb
-from aviary.errors import InvalidInput
+from aviary.faults import at_most
 from aviary.rpc.call import Call
 from aviary.rpc.call import User as Caller
 from aviary.rpc.limits import Limit, Usage
@@ -19,7 +19,6 @@ from aviary.users.store import ProfileChanges
 _MAX_USERS = 1_000
 _MAX_SUMMARIES = 5_000
 _TOKEN_TYPE = "Bearer"  # noqa: S105 - the scheme's name
-_CLIENT_HEADER = "x-client-name"
 _MEDIA_FIELDS = ("avatar_media_id", "banner_media_id")
 
 
@@ -36,7 +35,7 @@ class UserRpc:
             email=request.email,
             password=request.password,
             display_name=request.display_name,
-            client=_client(call),
+            client=call.client or "",
         )
         return await self._signed_in(await self._service.register(application, claim=call.claim), call)
 
@@ -44,7 +43,7 @@ class UserRpc:
         signed_in = await self._service.login(
             request.username or request.email,
             request.password,
-            client=_client(call),
+            client=call.client or "",
             address=call.address,
             claim=call.claim,
             tell=tell_on(call),
@@ -88,13 +87,14 @@ class UserRpc:
         return await self._profiles.own(user)
 
     async def BatchGetUsers(self, request: pb.BatchGetUsersRequest, _call: Call) -> pb.BatchGetUsersResponse:
-        _limit("ids", len(request.ids), _MAX_USERS)
-        return pb.BatchGetUsersResponse(users=await self._profiles.many(await self._service.get_many(request.ids)))
+        at_most("ids", len(request.ids), _MAX_USERS)
+        found = await self._service.get_many(request.ids)
+        return pb.BatchGetUsersResponse(users=await self._profiles.many(found, request.viewer_id))
 
     async def BatchGetSummaries(
         self, request: pb.BatchGetSummariesRequest, _call: Call
     ) -> pb.BatchGetSummariesResponse:
-        _limit("ids", len(request.ids), _MAX_SUMMARIES)
+        at_most("ids", len(request.ids), _MAX_SUMMARIES)
         found, preferences = await self._service.summaries(request.ids, viewer_id=request.viewer_id)
         answer = pb.BatchGetSummariesResponse(
             users=[encoding.summary(each) for each in found], hidden_ids=[each.id for each in found if each.hidden]
@@ -111,7 +111,7 @@ class UserRpc:
         return answer
 
     async def ResolveUsernames(self, request: pb.ResolveUsernamesRequest, _call: Call) -> pb.ResolveUsernamesResponse:
-        _limit("usernames", len(request.usernames), _MAX_USERS)
+        at_most("usernames", len(request.usernames), _MAX_USERS)
         return pb.ResolveUsernamesResponse(ids=await self._service.resolve(request.usernames))
 
     async def _signed_in(self, signed_in: SignedIn, call: Call) -> pb.AuthResponse:
@@ -142,15 +142,6 @@ def _viewer(call: Call) -> int:
     return call.caller.user_id if isinstance(call.caller, Caller) else 0
 
 
-def _client(call: Call) -> str:
-    return call.metadata.get(_CLIENT_HEADER, "")
-
-
 def _has(request: pb.UpdateUserRequest, name: str) -> bool:
     # The stub's parameter is a literal of the message's own field names, which `name` always is.
     return request.HasField(name)  # type: ignore[arg-type]
-
-
-def _limit(field: str, count: int, most: int) -> None:
-    if count > most:
-        raise InvalidInput(f"{count} {field}; the limit is {most}", fields={field: f"at most {most:,}"})

@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from aviary import language_tags, texts
 from aviary.errors import InvalidInput
+from aviary.faults import Faults
+from aviary.rpc.call import CLIENT_HEADER
 from aviary.users import strength
 from aviary.users.passwords import MAX_BYTES, encoded
 from aviary.users.store import ProfileChanges
@@ -24,7 +27,6 @@ MAX_DISPLAY_NAME = 50
 MAX_BIO = 160
 MAX_LOCATION = 30
 MAX_WEBSITE = 100
-MAX_LANGUAGE = 35
 MAX_CLIENT = 50
 MIN_PASSWORD = 8
 MAX_PASSWORD = 128
@@ -32,48 +34,16 @@ _FIRST_BIRTH_YEAR = 1900
 
 _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# language, script, region and variants of RFC 5646; extensions say nothing about the text people write.
-_LANGUAGE = re.compile(
-    r"(?P<language>[A-Za-z]{2,3})(-(?P<script>[A-Za-z]{4}))?(-(?P<region>[A-Za-z]{2}|[0-9]{3}))?"
-    r"(?P<variants>(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*)"
-)
 # What RFC 3986 has no place for; a page could mistake it for the end of a link.
 _NOT_IN_URL = frozenset(' <>"\\^`{|}')
-# They turn the direction of what stands after them, names of other people included.
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_BLANK = frozenset({"Cf", "Cn", "Co", "Mn", "Zs"})
 # Files that stand among the zones and are none.
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
-
-
-class Fields:
-    """Applies rules field by field, so that all that is wrong is said at once."""
-
-    def __init__(self) -> None:
-        self._bad: dict[str, str] = {}
-
-    def take(self, name: str, rule: Callable[[str], str], value: str) -> str:
-        """Return `value` as `rule` keeps it; "" when the rule refuses it."""
-        try:
-            return rule(value)
-        except InvalidInput as error:
-            self._bad[name] = error.message
-            return ""
-
-    def refuse(self, name: str, sentence: str) -> None:
-        self._bad[name] = sentence
-
-    def done(self) -> None:
-        """Raise InvalidInput naming every field that was refused."""
-        if self._bad:
-            raise InvalidInput("; ".join(self._bad.values()), fields=self._bad)
 
 
 def username(value: str) -> str:
     if not _USERNAME.fullmatch(value):
         raise InvalidInput(
-            f"username {shown(value)} has {len(value)} characters; it must be 1 to {MAX_USERNAME} of [A-Za-z0-9_]"
+            f"username {texts.shown(value)} has {len(value)} characters; it must be 1 to {MAX_USERNAME} of [A-Za-z0-9_]"
         )
     return value
 
@@ -90,7 +60,7 @@ def email(value: str) -> str:
         # Nobody owns a name under .test, so demonstrations and tests may use it.
         found = validate_email(value.strip(), check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
-        raise InvalidInput(f"email {shown(value)} is no address: {str(error).rstrip('.')}") from None
+        raise InvalidInput(f"email {texts.shown(value)} is no address: {str(error).rstrip('.')}") from None
     if len(found.normalized) > MAX_EMAIL:
         raise InvalidInput(f"email has {len(found.normalized)} characters when normalised; the limit is {MAX_EMAIL}")
     return found.normalized
@@ -115,18 +85,18 @@ def password(value: str, *, name: str, address: str) -> str:
 
 
 def display_name(value: str) -> str:
-    kept = text("display_name", value, limit=MAX_DISPLAY_NAME)
-    if all(unicodedata.category(character) in _BLANK for character in kept):
+    kept = texts.kept("display_name", value, limit=MAX_DISPLAY_NAME)
+    if texts.is_blank(kept):
         raise InvalidInput(f"display_name is blank; it must have 1 to {MAX_DISPLAY_NAME} characters")
     return kept
 
 
 def bio(value: str) -> str:
-    return text("bio", value.replace("\r\n", "\n"), limit=MAX_BIO, allowed="\n")
+    return texts.kept("bio", value.replace("\r\n", "\n"), limit=MAX_BIO, allowed="\n")
 
 
 def location(value: str) -> str:
-    return text("location", value, limit=MAX_LOCATION)
+    return texts.kept("location", value, limit=MAX_LOCATION)
 
 
 def website(value: str) -> str:
@@ -134,7 +104,7 @@ def website(value: str) -> str:
     kept = value.strip()
     if kept and (len(kept) > MAX_WEBSITE or not _is_web_address(kept)):
         raise InvalidInput(
-            f"website {shown(kept)} has {len(kept)} characters;"
+            f"website {texts.shown(kept)} has {len(kept)} characters;"
             f" it must be an http or https URL of at most {MAX_WEBSITE} characters"
         )
     return kept
@@ -150,61 +120,41 @@ def birth_date(value: str, *, today: date) -> str:
         born = None
     if born is None or not date(_FIRST_BIRTH_YEAR, 1, 1) <= born < today:
         raise InvalidInput(
-            f"birth_date is {shown(value)}; it must be a past day as YYYY-MM-DD, {_FIRST_BIRTH_YEAR} or later"
+            f"birth_date is {texts.shown(value)}; it must be a past day as YYYY-MM-DD, {_FIRST_BIRTH_YEAR} or later"
         )
     return value
 
 
-def language(value: str) -> str:
-    """The tag in the case that RFC 5646 recommends."""
-    tag = _LANGUAGE.fullmatch(value)
-    if tag is None or len(value) > MAX_LANGUAGE:
-        raise InvalidInput(
-            f"language is {shown(value)}; it must be a BCP 47 tag such as en or pt-BR"
-            f" of at most {MAX_LANGUAGE} characters"
-        )
-    script, region = tag["script"] or "", tag["region"] or ""
-    parts = [tag["language"].lower(), script.title(), region.upper(), tag["variants"].lower().removeprefix("-")]
-    return "-".join(filter(None, parts))
-
-
 def timezone(value: str) -> str:
     if value not in _timezones():
-        raise InvalidInput(f"timezone is {shown(value)}; it must be an IANA name such as Europe/Paris")
+        raise InvalidInput(f"timezone is {texts.shown(value)}; it must be an IANA name such as Europe/Paris")
     return value
 
 
 def client(value: str) -> str:
     """What a client calls itself; it may stay silent."""
     if len(value) > MAX_CLIENT or not value.isprintable():
-        raise InvalidInput(f"x-client-name is {shown(value)}; it must be at most {MAX_CLIENT} printable characters")
+        raise InvalidInput(
+            f"{CLIENT_HEADER} is {texts.shown(value)}; it must be at most {MAX_CLIENT} printable characters"
+        )
     return value.strip()
 
 
-def profile(changes: ProfileChanges, fields: Fields, *, today: date) -> ProfileChanges:
-    """Return the changes as they are kept; what is wrong goes to `fields`."""
+def profile(changes: ProfileChanges, faults: Faults, *, today: date) -> ProfileChanges:
+    """Return the changes as they are kept; what is wrong goes to `faults`."""
     kept_by: dict[str, Callable[[str], str]] = {
         "display_name": display_name,
         "bio": bio,
         "location": location,
         "website": website,
         "birth_date": functools.partial(birth_date, today=today),
-        "language": language,
+        "language": language_tags.canonical,
         "timezone": timezone,
     }
     sent = {name: value for name, value in asdict(changes).items() if value is not None}
-    return ProfileChanges(**{name: fields.take(name, kept_by[name], value) for name, value in sent.items()})
-
-
-def text(name: str, value: str, *, limit: int, allowed: str = "") -> str:
-    # Normalised before it is counted: "é" is one character however it was typed.
-    kept = unicodedata.normalize("NFC", value).strip()
-    if len(kept) > limit:
-        raise InvalidInput(f"{name} has {len(kept)} characters; the limit is {limit}")
-    for character in kept:
-        if (unicodedata.category(character) in _CONTROL and character not in allowed) or character in _TURNING:
-            raise InvalidInput(f"{name} holds the control character U+{ord(character):04X}")
-    return kept
+    return ProfileChanges(
+        **{name: faults.take(name, functools.partial(kept_by[name], value), "") for name, value in sent.items()}
+    )
 
 
 def _is_web_address(value: str) -> bool:
@@ -222,8 +172,3 @@ def _is_web_address(value: str) -> bool:
 @functools.cache
 def _timezones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones()) - _NO_ZONES
-
-
-def shown(value: str) -> str:
-    """`value` for a message: escaped and short, so that it stays one readable line whatever was sent."""
-    return ascii(value if len(value) <= 40 else value[:40] + "…")

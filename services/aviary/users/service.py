@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 
+from aviary import texts
 from aviary.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
-from aviary.rpc.call import Claim
+from aviary.faults import Faults
+from aviary.rpc.call import CLIENT_HEADER, Claim
 from aviary.rpc.identity import DenyList
-from aviary.rpc.limits import Limit, RateLimits
 from aviary.settings import Settings
 from aviary.users import rules
 from aviary.users.failures import LoginFailures, Tell
@@ -66,14 +67,13 @@ class UserService:
         *,
         settings: Settings,
         denied: DenyList,
-        limits: RateLimits,
-        login_failures: Limit | None,
+        failures: LoginFailures,
         real_time: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._tokens = tokens
-        self._failures = LoginFailures(limits, login_failures)
+        self._failures = failures
         self._denied = denied
         self._settings = settings
         self._real_time = real_time
@@ -84,16 +84,16 @@ class UserService:
 
     async def register(self, application: Application, *, claim: Claim | None) -> SignedIn:
         """Open an account and sign it in; a repeat under `claim` gives the same tokens."""
-        fields = rules.Fields()
-        username = fields.take("username", rules.username, application.username)
-        email = fields.take("email", rules.email, application.email)
-        rule = partial(rules.password, name=application.username, address=application.email)
-        password = fields.take("password", rule, application.password)
-        display_name = application.display_name and fields.take(
-            "display_name", rules.display_name, application.display_name
+        faults, sent = Faults(), application
+        username = faults.take("username", partial(rules.username, sent.username), "")
+        email = faults.take("email", partial(rules.email, sent.email), "")
+        rule = partial(rules.password, sent.password, name=sent.username, address=sent.email)
+        password = faults.take("password", rule, "")
+        display_name = sent.display_name and faults.take(
+            "display_name", partial(rules.display_name, sent.display_name), ""
         )
-        client = fields.take("x-client-name", rules.client, application.client)
-        fields.done()
+        client = faults.take(CLIENT_HEADER, partial(rules.client, sent.client), "")
+        faults.settle()
         registration = Registration(
             username=username,
             username_key=rules.username_key(username),
@@ -121,7 +121,7 @@ class UserService:
         if found.suspended:
             raise Forbidden("this account is suspended and cannot log in")
         lifetime = self._lifetime(client)
-        return await self._sign_in(await self._store.open_session(found.user_id, lifetime, claim=claim), lifetime)
+        return await self._sign_in(await self._store.open_session(found, lifetime, claim=claim), lifetime)
 
     async def refresh(self, refresh_token: str, *, claim: Claim | None) -> TokenPair:
         """Trade a refresh token for a new pair; one that was used up ends its session."""
@@ -154,7 +154,7 @@ class UserService:
 
     async def get_by_username(self, username: str) -> User:
         if (user := await self._store.get_by_username(rules.username_key(username))) is None:
-            raise NotFound(f"there is no user called {rules.shown(username)}")
+            raise NotFound(f"there is no user called {texts.shown(username)}")
         return user
 
     async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
@@ -175,11 +175,11 @@ class UserService:
         """Change one's own profile; `media_fields` are those sent that would need an upload."""
         if caller_id != user_id:
             raise Forbidden(f"user {caller_id} cannot change the profile of user {user_id}")
-        fields = rules.Fields()
+        faults = Faults()
         for name in media_fields:
-            fields.refuse(name, f"{name} cannot be set: media cannot be uploaded yet")
-        kept = rules.profile(changes, fields, today=self._today())
-        fields.done()
+            faults.refuse(name, f"{name} cannot be set: media cannot be uploaded yet")
+        kept = rules.profile(changes, faults, today=self._today())
+        faults.settle()
         if (user := await self._store.update(user_id, kept)) is None:
             raise NotFound(f"there is no user {user_id}")
         return user
@@ -215,13 +215,13 @@ class UserService:
 
 def _require_login(name: str, password: str, client: str) -> str:
     """Refuse what no login can be; return the client's name as it is kept."""
-    fields = rules.Fields()
-    client = fields.take("x-client-name", rules.client, client)
+    faults = Faults()
+    client = faults.take(CLIENT_HEADER, partial(rules.client, client), "")
     if not 1 <= len(name) <= rules.MAX_EMAIL:
-        fields.refuse("username", f"username has {len(name)} characters; it must be a username or an email")
+        faults.refuse("username", f"username has {len(name)} characters; it must be a username or an email")
     if not password:
-        fields.refuse("password", "password is empty")
+        faults.refuse("password", "password is empty")
     if len(password) > rules.MAX_PASSWORD:
-        fields.refuse("password", f"password has {len(password)} characters; the limit is {rules.MAX_PASSWORD}")
-    fields.done()
+        faults.refuse("password", f"password has {len(password)} characters; the limit is {rules.MAX_PASSWORD}")
+    faults.settle()
     return client

@@ -150,15 +150,16 @@ class UserStore(Protocol):
         Raises Conflict when the username's or the email's key is taken, saying
         which; of concurrent registrations exactly one succeeds. A repeat under
         `claim` returns the session opened the first time, as it was then;
-        Conflict when the claim's key came with another body.
+        Conflict when the claim's key came with another body, Unauthenticated
+        when that session has ended.
         """
 
-    async def open_session(self, user_id: int, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
+    async def open_session(self, whose: Credentials, lifetime: Lifetime, *, claim: Claim | None) -> Opened:
         """Store a session of a user with its event; a repeat under `claim` opens no other.
 
         A deactivated account is active again in the same commit, with its event.
-        Raises Forbidden for a suspended one, Unauthenticated for one that is gone,
-        and for a repeat whose session went with its account.
+        Raises Forbidden for a suspended one, Unauthenticated for one that is gone
+        or has another password by now, and for a repeat whose session has ended.
         """
 
     async def rotate(

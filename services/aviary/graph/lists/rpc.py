@@ -26,14 +26,14 @@ class ListRpc:
         self._cursors = cursors
 
     async def CreateList(self, request: pb.CreateListRequest, call: Call) -> pb.UserList:
-        list_id, call.repeated = await self._service.create(
+        made, call.repeated = await self._service.create(
             call.user_id,
             name=request.name,
             description=request.description,
             private=request.private,
             claim=call.claim,
         )
-        return _rendered(await self._service.get(call.user_id, list_id))
+        return _rendered(made)
 
     async def GetList(self, request: pb.GetListRequest, call: Call) -> pb.UserList:
         return _rendered(await self._service.get(call.user_id, request.id))
@@ -52,7 +52,7 @@ class ListRpc:
         return pb.DeleteListResponse()
 
     async def ListOwnedLists(self, request: pb.ListListsRequest, call: Call) -> pb.UserLists:
-        owner_id = request.user_id or call.user_id
+        owner_id = request.user_id if request.HasField("user_id") else call.user_id
 
         async def read(page: PageRequest) -> Page[int]:
             return await self._service.owned(call.user_id, owner_id, page)
@@ -106,12 +106,9 @@ class ListRpc:
     async def _lists(
         self, scope: str, request: Message, call: Call, read: Callable[[PageRequest], Awaitable[Page[int]]]
     ) -> pb.UserLists:
-        asked = pages.requested(self._cursors, scope, request)
-        page = await read(asked)
-        return pb.UserLists(
-            lists=[_rendered(each) for each in await self._service.get_many(call.user_id, page.items)],
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        found, ending = await pages.read(self._cursors, scope, request, read)
+        lists = await self._service.get_many(call.user_id, found)
+        return pb.UserLists(lists=[_rendered(each) for each in lists], pagination=ending)
 
 
 def _rendered(shown: Shown) -> pb.UserList:

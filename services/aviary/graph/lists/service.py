@@ -7,16 +7,18 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
+from aviary import ids
 from aviary.errors import Forbidden, NotFound
 from aviary.graph.lists import rules
 from aviary.graph.lists.store import MAX_MEMBERS, ListChanges, ListStore, UserList
 from aviary.graph.regard import Regard, Regards, nobody
-from aviary.graph.relations.store import APART, RelationStore, Standing
+from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import Placed
 from aviary.graph.walk import walk
 from aviary.ids import MAX_ID
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
+from aviary.standing import APART, Standing
 
 _UNWANTED = APART | Standing.MUTING
 
@@ -40,12 +42,27 @@ class ListService:
 
     async def create(
         self, owner_id: int, *, name: str, description: str, private: bool, claim: Claim | None
-    ) -> tuple[int, bool]:
-        """Make a list; return its id, and whether this repeats an earlier call."""
-        kept_name, kept_description = rules.checked(name=name, description=description)
-        return await self._store.create(
-            owner_id, name=kept_name or "", description=kept_description or "", private=private, claim=claim
+    ) -> tuple[Shown, bool]:
+        """Make a list; return it as it was made, and whether this repeats an earlier call."""
+        checked_name, checked_description = rules.checked(name=name, description=description)
+        kept_name, kept_description = checked_name or "", checked_description or ""
+        list_id, is_repeat = await self._store.create(
+            owner_id, name=kept_name, description=kept_description, private=private, claim=claim
         )
+        # Not read back: a repeat may come when it was changed or deleted since.
+        made = UserList(
+            id=list_id,
+            owner_id=owner_id,
+            name=kept_name,
+            description=kept_description,
+            private=private,
+            created_ms=ids.time_ms(list_id),
+            version=1,
+            members=0,
+            followers=0,
+        )
+        owner = await self._regards.account(owner_id)
+        return Shown(made, owner.card, is_following=False), is_repeat
 
     async def update(self, user_id: int, list_id: int, changes: ListChanges) -> None:
         name, description = rules.checked(name=changes.name, description=changes.description)

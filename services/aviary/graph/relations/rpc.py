@@ -8,6 +8,7 @@ from aviary import ids
 from aviary.api.graph.v1 import graph_pb2
 from aviary.api.graph.v1 import relations_pb2 as pb
 from aviary.errors import InvalidInput
+from aviary.faults import at_most
 from aviary.graph.relations.service import RelationService
 from aviary.graph.rpc import UserPages
 from aviary.graph.service import GraphService
@@ -49,13 +50,13 @@ class RelationRpc:
         async def read(page: PageRequest) -> Page[int]:
             return await self._service.blocks(call.user_id, page)
 
-        return await self._users.answer(f"blocks:{call.user_id}", request, read)
+        return await self._users.answer(f"blocks:{call.user_id}", request, read, viewer_id=call.user_id)
 
     async def ListMutes(self, request: pb.ListOwnRequest, call: Call) -> graph_pb2.ListFollowsResponse:
         async def read(page: PageRequest) -> Page[int]:
             return await self._service.mutes(call.user_id, page)
 
-        return await self._users.answer(f"mutes:{call.user_id}", request, read)
+        return await self._users.answer(f"mutes:{call.user_id}", request, read, viewer_id=call.user_id)
 
     async def ListFollowRequests(self, request: pb.ListOwnRequest, call: Call) -> graph_pb2.ListFollowsResponse:
         async def read(page: PageRequest) -> Page[int]:
@@ -87,8 +88,7 @@ class RelationRpc:
 
     async def GetStandings(self, request: pb.GetStandingsRequest, _call: Call) -> pb.Standings:
         user_ids = ids.unpack(request.user_ids)
-        if len(user_ids) > _MAX_STANDINGS:
-            raise InvalidInput(f"{len(user_ids)} user_ids; the limit is {_MAX_STANDINGS}")
+        at_most("user_ids", len(user_ids), _MAX_STANDINGS)
         return pb.Standings(bits=bytes(await self._service.standings(request.viewer_id, user_ids)))
 
 

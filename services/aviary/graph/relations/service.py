@@ -8,12 +8,13 @@ from functools import partial
 from aviary.clock import Clock
 from aviary.errors import InvalidInput
 from aviary.graph.regard import Regards
-from aviary.graph.relations.store import RelationStore, Standing
+from aviary.graph.relations.store import RelationStore
 from aviary.graph.service import must_differ
 from aviary.graph.store import Placed
 from aviary.graph.walk import walk
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
+from aviary.standing import Standing
 
 
 class RelationService:

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntFlag
 from typing import Protocol
 
 from aviary.graph.store import Placed
 from aviary.rpc.call import Claim
-
-
-class Standing(IntFlag):
-    """How a viewer stands to a user; the bits are those of aviary.api.graph.v1.Standings."""
-
-    FOLLOWING = 1
-    FOLLOWED_BY = 2
-    BLOCKING = 4
-    BLOCKED_BY = 8
-    MUTING = 16
-
-
-APART = Standing.BLOCKING | Standing.BLOCKED_BY
+from aviary.standing import Standing
 
 
 class RelationStore(Protocol):

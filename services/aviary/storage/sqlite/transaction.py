@@ -61,6 +61,11 @@ class Transaction:
         self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", row)
         return result, False
 
+    def changes(self, claim: Claim | None, work: Callable[[], bool]) -> bool:
+        """Run `work`, which tells whether it changed anything, as `once` does; a repeat changes nothing."""
+        changed, repeated = self.once(claim, lambda: int(work()))
+        return bool(changed) and not repeated
+
 
 def settled(connection: sqlite3.Connection, claim: Claim) -> int | None:
     """Return the id that `claim` was settled with, None when it wasn't. Raises Conflict for another body."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from aviary import texts
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput
 from aviary.paging import Cursors, Page, PageRequest, fill
@@ -33,20 +34,26 @@ class ConversationRpc:
     async def conversation(self, request: pb.GetConversationRequest, viewer_id: int) -> pb.TweetList:
         order = request.order if request.HasField("order") else "latest"
         if order not in _ORDERS:
-            raise InvalidInput(f'order is "{order}"; it must be latest or ranked', fields={"order": "latest or ranked"})
+            raise InvalidInput(
+                f"order is {texts.shown(order)}; it must be latest or ranked", fields={"order": "latest or ranked"}
+            )
+        ordered = self._ranked if order == "ranked" else self._latest
+
+        async def read(asked: PageRequest) -> Page[pb.Tweet]:
+            return await ordered(viewer_id, await self._tweets.original(viewer_id, request.id), asked)
+
         scope = f"conversation:{order}:{request.id}:{viewer_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        tweet = await self._tweets.original(viewer_id, request.id)
-        page = await (self._ranked if order == "ranked" else self._latest)(viewer_id, tweet, asked)
-        return pb.TweetList(tweets=page.items, pagination=pages.pagination(self._cursors, scope, asked.limit, page))
+        found, ending = await pages.read(self._cursors, scope, request, read)
+        return pb.TweetList(tweets=found, pagination=ending)
 
     async def quotes(self, request: pb.ListQuotesRequest, viewer_id: int) -> pb.TweetList:
-        scope = f"quotes:{request.id}:{viewer_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        tweet = await self._tweets.original(viewer_id, request.id)
-        quotes = partial(self._conversations.quotes, tweet.id, asked)
-        page = await fill(asked, quotes, partial(self._hydrator.shown, viewer_id))
-        return pb.TweetList(tweets=page.items, pagination=pages.pagination(self._cursors, scope, asked.limit, page))
+        async def read(asked: PageRequest) -> Page[pb.Tweet]:
+            tweet = await self._tweets.original(viewer_id, request.id)
+            quotes = partial(self._conversations.quotes, tweet.id, asked)
+            return await fill(asked, quotes, partial(self._hydrator.shown, viewer_id))
+
+        found, ending = await pages.read(self._cursors, f"quotes:{request.id}:{viewer_id}", request, read)
+        return pb.TweetList(tweets=found, pagination=ending)
 
     async def _latest(self, viewer_id: int, tweet: Tweet, asked: PageRequest) -> Page[pb.Tweet]:
         candidates = partial(self._conversations.latest, tweet, asked)

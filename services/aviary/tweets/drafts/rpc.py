@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from aviary.api.tweets.v1 import drafts_pb2 as pb
@@ -9,7 +11,6 @@ from aviary.errors import InvalidInput
 from aviary.paging import Cursors
 from aviary.rpc import pages
 from aviary.rpc.call import Call
-from aviary.tweets import rules
 from aviary.tweets.drafts import encoding
 from aviary.tweets.drafts.service import DraftService
 from aviary.tweets.drafts.store import Shelf
@@ -28,13 +29,9 @@ class DraftRpc:
         return encoding.draft(saved.kept)
 
     async def ListDrafts(self, request: pb.ListDraftsRequest, call: Call) -> pb.Drafts:
-        scope = f"drafts:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        page = await self._service.drafts(call.user_id, asked)
-        return pb.Drafts(
-            drafts=[encoding.draft(each) for each in page.items],
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        read = partial(self._service.drafts, call.user_id)
+        found, ending = await pages.read(self._cursors, f"drafts:{call.user_id}", request, read)
+        return pb.Drafts(drafts=[encoding.draft(each) for each in found], pagination=ending)
 
     async def GetDraft(self, request: pb.GetDraftRequest, call: Call) -> pb.Draft:
         return encoding.draft(await self._service.get(Shelf.DRAFTS, call.user_id, request.id))
@@ -53,20 +50,16 @@ class DraftRpc:
             call.user_id,
             request.tweet.SerializeToString(),
             _milliseconds(request.publish_at),
-            client=call.metadata.get(rules.CLIENT_HEADER),
+            client=call.client,
             claim=call.claim,
         )
         call.repeated = saved.repeated
         return encoding.scheduled(saved.kept)
 
     async def ListScheduled(self, request: pb.ListDraftsRequest, call: Call) -> pb.ScheduledTweets:
-        scope = f"scheduled:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        page = await self._service.scheduled(call.user_id, asked)
-        return pb.ScheduledTweets(
-            scheduled=[encoding.scheduled(each) for each in page.items],
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        read = partial(self._service.scheduled, call.user_id)
+        found, ending = await pages.read(self._cursors, f"scheduled:{call.user_id}", request, read)
+        return pb.ScheduledTweets(scheduled=[encoding.scheduled(each) for each in found], pagination=ending)
 
     async def GetScheduled(self, request: pb.GetDraftRequest, call: Call) -> pb.ScheduledTweet:
         return encoding.scheduled(await self._service.get(Shelf.SCHEDULED, call.user_id, request.id))

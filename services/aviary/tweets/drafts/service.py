@@ -16,11 +16,11 @@ from aviary.tweets.drafts import encoding
 from aviary.tweets.drafts.store import DraftStore, Kept, Shelf
 from aviary.tweets.service import TweetService
 from aviary.tweets.store import Written
+from aviary.tweets.text import MAX_CHARACTERS
 
 _MOST = 1_000
 _MONTHS_AHEAD = 18
-_MAX_CHARACTERS = 25_000
-# What 25,000 characters and all other fields may take; a draft's other fields are not checked one by one.
+# What that many characters and all other fields may take; a draft's other fields are not checked one by one.
 _MAX_BYTES = 131_072
 
 
@@ -125,8 +125,8 @@ def _first(made: Written, user_id: int, body: bytes, *, publish_ms: int, source:
 
 def _check_size(body: bytes) -> None:
     characters = len(encoding.submission(body).content)
-    if characters > _MAX_CHARACTERS:
-        sentence = f"content has {characters} characters; the limit of what is kept is {_MAX_CHARACTERS}"
+    if characters > MAX_CHARACTERS:
+        sentence = f"content has {characters} characters; the limit of what is kept is {MAX_CHARACTERS}"
         raise InvalidInput(sentence, fields={"tweet.content": sentence})
     if len(body) > _MAX_BYTES:
         sentence = f"the tweet takes {len(body)} bytes; the limit of what is kept is {_MAX_BYTES}"

@@ -51,7 +51,7 @@ class DraftStore(Protocol):
         """
 
     async def get(self, shelf: Shelf, user_id: int, kept_id: int) -> Kept:
-        """Raises NotFound."""
+        """Return what is kept under that id, on that shelf alone. Raises NotFound."""
 
     async def drafts(self, user_id: int, page: PageRequest) -> Page[Kept]:
         """Return the user's drafts below `page.below`, newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from aviary.api.tweets.v1 import engagement_pb2 as pb
 from aviary.api.tweets.v1 import tweets_pb2
@@ -68,14 +69,12 @@ class EngagementRpc:
     async def _listed(
         self, name: str, listing: _Listing, request: pb.ListEngagedRequest, viewer_id: int
     ) -> pb.EngagedUsers:
-        scope = f"{name}:{request.id}:{viewer_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        original = await self._tweets.original(viewer_id, request.id)
-        page = await self._visible(viewer_id, asked, lambda below, count: listing(original.id, asked, below, count))
-        return pb.EngagedUsers(
-            users=await self._peers.users(page.items),
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        async def read(asked: PageRequest) -> Page[int]:
+            original = await self._tweets.original(viewer_id, request.id)
+            return await self._visible(viewer_id, asked, partial(listing, original.id, asked))
+
+        found, ending = await pages.read(self._cursors, f"{name}:{request.id}:{viewer_id}", request, read)
+        return pb.EngagedUsers(users=await self._peers.users(found), pagination=ending)
 
     async def _visible(
         self, viewer_id: int, asked: PageRequest, read: Callable[[int, int], Awaitable[Sequence[Engaged]]]

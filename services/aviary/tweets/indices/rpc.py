@@ -5,6 +5,7 @@ from __future__ import annotations
 from aviary import hashtags, ids
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput
+from aviary.faults import at_most
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
 from aviary.tweets.indices.store import Index, IndexStore
@@ -36,9 +37,5 @@ class IndexRpc:
         )
 
     async def pins(self, request: pb.BatchGetPinsRequest) -> pb.BatchGetPinsResponse:
-        if len(request.user_ids) > _MAX_ROWS:
-            raise InvalidInput(
-                f"{len(request.user_ids)} user_ids; the limit is {_MAX_ROWS}",
-                fields={"user_ids": f"at most {_MAX_ROWS}"},
-            )
+        at_most("user_ids", len(request.user_ids), _MAX_ROWS)
         return pb.BatchGetPinsResponse(tweet_ids=await self._store.pins(request.user_ids))

@@ -44,7 +44,7 @@ def mark(made: Marked) -> str:
 
 
 def vote(cast: Vote) -> str:
-    return _row({"tweet_id": str(cast.tweet_id), "option": cast.option, "text": cast.text})
+    return _row({"tweet_id": str(cast.tweet_id), "option": cast.option})
 
 
 def pin(tweet_id: int) -> str:

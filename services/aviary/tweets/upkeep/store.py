@@ -98,11 +98,10 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A person's vote; `text` is the option's."""
+    """A person's vote; what the option says is the poll's author's."""
 
     tweet_id: int
     option: int
-    text: str
 
 
 class PersonalStore(Protocol):

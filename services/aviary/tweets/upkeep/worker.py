@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aviary.clock import Clock
-from aviary.eventlog import Consumption, Lane, Record, insist
+from aviary.eventlog import Consumption, insist, selective
 from aviary.events.v1 import events_pb2
+from aviary.events.v1.events_pb2 import Event
 from aviary.settings import Settings
 from aviary.tweets.upkeep.store import RemovalStore
 
@@ -33,12 +34,7 @@ class UpkeepWorker:
         self._again: deque[tuple[float, int]] = deque()
 
     def consumption(self) -> Consumption:
-        return Consumption(
-            name="erasure",
-            lanes=[Lane(name="erasure", workers=_ERASED_AT_ONCE)],
-            route=self._route,
-            handle=self._handle,
-        )
+        return selective("erasure", {events_pb2.EVENT_TYPE_USER_DELETED}, self._erase_account, workers=_ERASED_AT_ONCE)
 
     async def run(self) -> None:
         """Purge, and look again at erased accounts; runs until cancelled."""
@@ -57,13 +53,9 @@ class UpkeepWorker:
         while self._again and self._again[0][0] <= before_s:
             await self._erase(self._again.popleft()[1])
 
-    async def _route(self, records: Sequence[Record]) -> Sequence[int]:
-        return [0] * len(records)
-
-    async def _handle(self, _lane: Lane, record: Record) -> None:
-        if record.event.type == events_pb2.EVENT_TYPE_USER_DELETED:
-            await self._erase(record.event.entity_id)
-            self._again.append((time.monotonic(), record.event.entity_id))
+    async def _erase_account(self, event: Event) -> None:
+        await self._erase(event.entity_id)
+        self._again.append((time.monotonic(), event.entity_id))
 
     async def _erase(self, user_id: int) -> None:
         await _exhaust(partial(self._store.erase, user_id, rows=_ROWS_A_STEP), what="erasure")

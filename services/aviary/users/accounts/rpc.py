@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.struct_pb2 import ListValue
@@ -46,13 +47,10 @@ class AccountRpc:
         return _settings(await self._service.change_settings(call.user_id, changes))
 
     async def ListSessions(self, request: pb.ListSessionsRequest, call: Call) -> pb.SessionList:
-        scope = f"sessions:{call.user_id}"
-        asked = pages.requested(self._cursors, scope, request)
-        page = await self._service.sessions(call.user_id, asked)
-        return pb.SessionList(
-            sessions=[_session(each, current=each.id == call.session_id) for each in page.items],
-            pagination=pages.pagination(self._cursors, scope, asked.limit, page),
-        )
+        read = partial(self._service.sessions, call.user_id)
+        found, ending = await pages.read(self._cursors, f"sessions:{call.user_id}", request, read)
+        sessions = [_session(each, current=each.id == call.session_id) for each in found]
+        return pb.SessionList(sessions=sessions, pagination=ending)
 
     async def RevokeSession(self, request: pb.RevokeSessionRequest, call: Call) -> pb.RevokeSessionResponse:
         await self._service.revoke_session(call.user_id, request.id)

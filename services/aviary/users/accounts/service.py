@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 
 from aviary.errors import NotFound, Unauthenticated
+from aviary.faults import Faults
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
 from aviary.rpc.identity import DenyList
-from aviary.rpc.limits import Limit, RateLimits
 from aviary.users import rules
 from aviary.users.accounts import rules as account_rules
 from aviary.users.accounts.store import AccountSettings, AccountStore, OpenSession, Proven, SettingsChanges
@@ -31,8 +31,7 @@ class AccountService:
         *,
         denied: DenyList,
         access_ttl_s: int,
-        limits: RateLimits,
-        login_failures: Limit | None,
+        failures: LoginFailures,
         real_time: Callable[[], float] = time.time,
     ) -> None:
         self._users = users
@@ -40,7 +39,7 @@ class AccountService:
         self._passwords = passwords
         self._denied = denied
         self._access_ttl_s = access_ttl_s
-        self._failures = LoginFailures(limits, login_failures)
+        self._failures = failures
         self._real_time = real_time
 
     async def settings(self, user_id: int) -> AccountSettings:
@@ -50,12 +49,12 @@ class AccountService:
 
     async def change_settings(self, user_id: int, changes: SettingsChanges) -> AccountSettings:
         """Change the settings that were sent, all or none."""
-        fields = rules.Fields()
+        faults = Faults()
         if changes.dm_from is not None:
-            account_rules.dm_from(changes.dm_from, fields)
+            account_rules.dm_from(changes.dm_from, faults)
         if changes.muted_words is not None:
-            changes = replace(changes, muted_words=account_rules.muted_words(changes.muted_words, fields))
-        fields.done()
+            changes = replace(changes, muted_words=account_rules.muted_words(changes.muted_words, faults))
+        faults.settle()
         if (settings := await self._accounts.change_settings(user_id, changes)) is None:
             raise _gone(user_id)
         return settings
@@ -70,9 +69,9 @@ class AccountService:
         self._deny([session_id])
 
     async def change_username(self, user_id: int, username: str) -> User:
-        fields = rules.Fields()
-        username = fields.take("username", rules.username, username)
-        fields.done()
+        faults = Faults()
+        username = faults.take("username", partial(rules.username, username), "")
+        faults.settle()
         user = await self._accounts.change_username(user_id, username, key=rules.username_key(username))
         if user is None:
             raise _gone(user_id)
@@ -80,10 +79,10 @@ class AccountService:
 
     async def change_email(self, user_id: int, email: str, password: str, *, address: str, tell: Tell) -> User:
         """Take another email; `tell` hears how many wrong passwords are left."""
-        fields = rules.Fields()
-        email = fields.take("email", rules.email, email)
-        _require_password("password", password, fields)
-        fields.done()
+        faults = Faults()
+        email = faults.take("email", partial(rules.email, email), "")
+        _require_password("password", password, faults)
+        faults.settle()
         whose = await self._prove(user_id, password, address=address, tell=tell)
         return await self._accounts.change_email(whose, email, key=rules.email_key(email))
 
@@ -93,10 +92,10 @@ class AccountService:
         """Take another password and end every session but `session_id`, whose own it is."""
         if (user := await self._users.get(user_id)) is None:
             raise _gone(user_id)
-        fields = rules.Fields()
-        _require_password("current_password", current, fields)
-        fields.take("new_password", partial(rules.password, name=user.username, address=user.email), new)
-        fields.done()
+        faults = Faults()
+        _require_password("current_password", current, faults)
+        faults.take("new_password", partial(rules.password, new, name=user.username, address=user.email), "")
+        faults.settle()
         whose = await self._prove(user_id, current, address=address, tell=tell)
         # Hashed before the transaction: nobody else's write waits for it.
         hashed = await self._passwords.hash(encoded(new))
@@ -108,9 +107,9 @@ class AccountService:
 
     async def delete(self, user_id: int, password: str, *, address: str, tell: Tell) -> None:
         """Delete the account for good."""
-        fields = rules.Fields()
-        _require_password("password", password, fields)
-        fields.done()
+        faults = Faults()
+        _require_password("password", password, faults)
+        faults.settle()
         whose = await self._prove(user_id, password, address=address, tell=tell)
         self._deny(await self._accounts.delete(whose, now_s=self._now_s()))
 
@@ -148,9 +147,9 @@ class AccountService:
         return int(self._real_time())
 
 
-def _require_password(name: str, value: str, fields: rules.Fields) -> None:
+def _require_password(name: str, value: str, faults: Faults) -> None:
     if not 1 <= len(value) <= rules.MAX_PASSWORD:
-        fields.refuse(name, f"{name} has {len(value)} characters; it must have 1 to {rules.MAX_PASSWORD}")
+        faults.refuse(name, f"{name} has {len(value)} characters; it must have 1 to {rules.MAX_PASSWORD}")
 
 
 def _gone(user_id: int) -> NotFound:

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 from aviary.errors import AviaryError
-from aviary.eventlog import Consumption, Lane, Record, insist
+from aviary.eventlog import Consumption, insist, selective
 from aviary.events.v1 import events_pb2
+from aviary.events.v1.events_pb2 import Event
 from aviary.users.accounts.store import AccountStore
 from aviary.users.exports import contents
 from aviary.users.exports.archive import Archive
@@ -21,9 +22,6 @@ from aviary.users.store import User, UserStore
 
 _log = logging.getLogger("aviary.exports")
 _NAME = "exports"
-# One worker: an export reads everything of somebody, and nobody waits for it. What concerns no export passes it by.
-_EXPORTS, _OTHERS = Lane(name="exports"), Lane(name="others")
-_LANES = (_EXPORTS, _OTHERS)
 _OURS = frozenset({events_pb2.EVENT_TYPE_EXPORT_CHANGED, events_pb2.EVENT_TYPE_USER_DELETED})
 _ATTEMPTS = 3
 _SWEEP_EVERY_S = 300.0
@@ -51,15 +49,11 @@ class ExportWorker:
         self._pause_s = pause_s
 
     def consumption(self) -> Consumption:
-        return Consumption(name=_NAME, lanes=_LANES, route=self._route, handle=self._handle)
+        # One worker: an export reads everything of somebody, and nobody waits for it.
+        return selective(_NAME, _OURS, self._handle)
 
-    async def _route(self, records: Sequence[Record]) -> Sequence[int]:
-        return [0 if record.event.type in _OURS else 1 for record in records]
-
-    async def _handle(self, lane: Lane, record: Record) -> None:
-        if lane is _OTHERS:
-            return
-        user_id = record.event.key
+    async def _handle(self, event: Event) -> None:
+        user_id = event.key
         export = await insist(partial(self._exports.get, user_id), what=_NAME)
         if export is None:
             await insist(partial(self._vault.remove, user_id), what=_NAME)

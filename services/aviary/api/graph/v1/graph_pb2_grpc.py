@@ -131,7 +131,7 @@ class GraphServiceServicer:
     def GetRelationship(self, request, context):
         """How two users stand to each other. NOT_FOUND when one of them does not
         exist, is suspended or deactivated, and about two others unless the caller may list
-        the follows of one of them.
+        the follows of one of them and be shown the other there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

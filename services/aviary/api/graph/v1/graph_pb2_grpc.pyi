@@ -39,7 +39,7 @@ class GraphServiceStub:
     GetRelationship: _aio.UnaryUnaryMultiCallable[_graph_pb2.GetRelationshipRequest, _graph_pb2.Relationship]
     """How two users stand to each other. NOT_FOUND when one of them does not
     exist, is suspended or deactivated, and about two others unless the caller may list
-    the follows of one of them.
+    the follows of one of them and be shown the other there.
     """
     StreamFollowers: _aio.UnaryStreamMultiCallable[_graph_pb2.StreamFollowersRequest, _graph_pb2.FollowerIds]
     """The ids of a user's followers, packed, oldest follow first. The first
@@ -116,7 +116,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_graph_pb2.Relationship]:
         """How two users stand to each other. NOT_FOUND when one of them does not
         exist, is suspended or deactivated, and about two others unless the caller may list
-        the follows of one of them.
+        the follows of one of them and be shown the other there.
         """
 
     @_abc_1.abstractmethod

@@ -134,14 +134,15 @@ class RelationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBlocks(self, request, context):
-        """Whom the caller blocks, newest first, without the suspended and deactivated.
+        """Whom the caller blocks, newest first, without the suspended and deactivated; each without content, as from GetUser.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMutes(self, request, context):
-        """Whom the caller mutes now, newest first, without the suspended and deactivated.
+        """Whom the caller mutes now, newest first, without the suspended and deactivated; those who block or are blocked by
+        the caller without content.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,9 +31,11 @@ class RelationServiceStub:
     Unmute: _aio.UnaryUnaryMultiCallable[_relations_pb2.UnmuteRequest, _relations_pb2.MuteResponse]
     """Lifts a mute. A repeat changes nothing. NOT_FOUND for nobody."""
     ListBlocks: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
-    """Whom the caller blocks, newest first, without the suspended and deactivated."""
+    """Whom the caller blocks, newest first, without the suspended and deactivated; each without content, as from GetUser."""
     ListMutes: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
-    """Whom the caller mutes now, newest first, without the suspended and deactivated."""
+    """Whom the caller mutes now, newest first, without the suspended and deactivated; those who block or are blocked by
+    the caller without content.
+    """
     ListFollowRequests: _aio.UnaryUnaryMultiCallable[_relations_pb2.ListOwnRequest, _graph_pb2.ListFollowsResponse]
     """Who asks to follow the caller, newest first, without the suspended and deactivated."""
     AcceptFollowRequest: _aio.UnaryUnaryMultiCallable[_relations_pb2.AnswerFollowRequestRequest, _relations_pb2.AnswerFollowRequestResponse]
@@ -102,7 +104,7 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.ListOwnRequest,
         context: _aio.ServicerContext[_relations_pb2.ListOwnRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Whom the caller blocks, newest first, without the suspended and deactivated."""
+        """Whom the caller blocks, newest first, without the suspended and deactivated; each without content, as from GetUser."""
 
     @_abc_1.abstractmethod
     def ListMutes(
@@ -110,7 +112,9 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _relations_pb2.ListOwnRequest,
         context: _aio.ServicerContext[_relations_pb2.ListOwnRequest, _abc.Awaitable[_graph_pb2.ListFollowsResponse]],
     ) -> _abc.Awaitable[_graph_pb2.ListFollowsResponse]:
-        """Whom the caller mutes now, newest first, without the suspended and deactivated."""
+        """Whom the caller mutes now, newest first, without the suspended and deactivated; those who block or are blocked by
+        the caller without content.
+        """
 
     @_abc_1.abstractmethod
     def ListFollowRequests(

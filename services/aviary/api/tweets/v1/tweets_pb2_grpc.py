@@ -247,7 +247,7 @@ class TweetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UndoRetweet(self, request, context):
-        """Takes a retweet back. A repeat changes nothing.
+        """Takes a retweet back. A repeat changes nothing. NOT_FOUND when not visible.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -63,7 +63,7 @@ class TweetServiceStub:
     another person who is protected.
     """
     UndoRetweet: _aio.UnaryUnaryMultiCallable[_tweets_pb2.UndoRetweetRequest, _tweets_pb2.UndoRetweetResponse]
-    """Takes a retweet back. A repeat changes nothing."""
+    """Takes a retweet back. A repeat changes nothing. NOT_FOUND when not visible."""
     ListReplies: _aio.UnaryUnaryMultiCallable[_tweets_pb2.ListRepliesRequest, _tweets_pb2.TweetList]
     """The direct replies to a tweet, newest first. NOT_FOUND when it is not visible."""
     GetConversation: _aio.UnaryUnaryMultiCallable[_tweets_pb2.GetConversationRequest, _tweets_pb2.TweetList]
@@ -217,7 +217,7 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tweets_pb2.UndoRetweetRequest,
         context: _aio.ServicerContext[_tweets_pb2.UndoRetweetRequest, _abc.Awaitable[_tweets_pb2.UndoRetweetResponse]],
     ) -> _abc.Awaitable[_tweets_pb2.UndoRetweetResponse]:
-        """Takes a retweet back. A repeat changes nothing."""
+        """Takes a retweet back. A repeat changes nothing. NOT_FOUND when not visible."""
 
     @_abc_1.abstractmethod
     def ListReplies(

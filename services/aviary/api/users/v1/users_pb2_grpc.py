@@ -111,7 +111,8 @@ class UserServiceServicer:
 
         Safe to retry with the same idempotency key: the first answer comes again.
         Fails with INVALID_ARGUMENT (names each field), ALREADY_EXISTS when the
-        username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once.
+        username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once,
+        UNAUTHENTICATED for a repeat whose session has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -122,7 +123,8 @@ class UserServiceServicer:
 
         Safe to retry; without a key each success opens another session. Fails with
         UNAUTHENTICATED, in the same time whether the name or the password is
-        wrong, and RESOURCE_EXHAUSTED after 5 failures per account and address in 15 min.
+        wrong, and for a repeat whose session has ended, and RESOURCE_EXHAUSTED
+        after 5 failures per account and address in 15 min.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -193,6 +195,7 @@ class UserServiceServicer:
 
     def BatchGetUsers(self, request, context):
         """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000.
+        For a viewer, those who block or are blocked by them come without content, as from GetUser.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

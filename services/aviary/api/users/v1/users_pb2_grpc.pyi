@@ -21,14 +21,16 @@ class UserServiceStub:
 
     Safe to retry with the same idempotency key: the first answer comes again.
     Fails with INVALID_ARGUMENT (names each field), ALREADY_EXISTS when the
-    username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once.
+    username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once,
+    UNAUTHENTICATED for a repeat whose session has ended.
     """
     Login: _aio.UnaryUnaryMultiCallable[_users_pb2.LoginRequest, _users_pb2.AuthResponse]
     """Opens a session for a username or an email; a deactivated account is active again.
 
     Safe to retry; without a key each success opens another session. Fails with
     UNAUTHENTICATED, in the same time whether the name or the password is
-    wrong, and RESOURCE_EXHAUSTED after 5 failures per account and address in 15 min.
+    wrong, and for a repeat whose session has ended, and RESOURCE_EXHAUSTED
+    after 5 failures per account and address in 15 min.
     """
     RefreshToken: _aio.UnaryUnaryMultiCallable[_users_pb2.RefreshTokenRequest, _users_pb2.TokenResponse]
     """Trades a refresh token for a new pair; the old one is used up.
@@ -57,7 +59,9 @@ class UserServiceStub:
     Idempotent. PERMISSION_DENIED for somebody else's, INVALID_ARGUMENT names each bad field.
     """
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_users_pb2.BatchGetUsersRequest, _users_pb2.BatchGetUsersResponse]
-    """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000."""
+    """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000.
+    For a viewer, those who block or are blocked by them come without content, as from GetUser.
+    """
     BatchGetSummaries: _aio.UnaryUnaryMultiCallable[_users_pb2.BatchGetSummariesRequest, _users_pb2.BatchGetSummariesResponse]
     """What a tweet shows of its author, in the order asked for; missing ids are
     skipped. At most 5,000. One read of the store.
@@ -78,7 +82,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to retry with the same idempotency key: the first answer comes again.
         Fails with INVALID_ARGUMENT (names each field), ALREADY_EXISTS when the
-        username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once.
+        username or the email is taken, RESOURCE_EXHAUSTED when too many sign up at once,
+        UNAUTHENTICATED for a repeat whose session has ended.
         """
 
     @_abc_1.abstractmethod
@@ -91,7 +96,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to retry; without a key each success opens another session. Fails with
         UNAUTHENTICATED, in the same time whether the name or the password is
-        wrong, and RESOURCE_EXHAUSTED after 5 failures per account and address in 15 min.
+        wrong, and for a repeat whose session has ended, and RESOURCE_EXHAUSTED
+        after 5 failures per account and address in 15 min.
         """
 
     @_abc_1.abstractmethod
@@ -174,7 +180,9 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.BatchGetUsersRequest,
         context: _aio.ServicerContext[_users_pb2.BatchGetUsersRequest, _abc.Awaitable[_users_pb2.BatchGetUsersResponse]],
     ) -> _abc.Awaitable[_users_pb2.BatchGetUsersResponse]:
-        """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000."""
+        """Full users in the order asked for; missing and deactivated ones are skipped. At most 1,000.
+        For a viewer, those who block or are blocked by them come without content, as from GetUser.
+        """
 
     @_abc_1.abstractmethod
     def BatchGetSummaries(

@@ -1,0 +1,1 @@
+"""Follows, bonds and lists: the graph's file."""

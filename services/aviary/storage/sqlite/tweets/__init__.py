@@ -1,0 +1,1 @@
+"""Tweets and what hangs on them: the tweets' file."""

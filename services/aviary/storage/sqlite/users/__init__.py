@@ -1,0 +1,1 @@
+"""Accounts, sessions and exports: the users' file."""
