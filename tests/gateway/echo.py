@@ -119,7 +119,7 @@ class Echo:
             yield HttpBody(content_type="application/zip", data=part)
 
     async def UpdateSettings(self, request: accounts_pb2.UpdateSettingsRequest, _call: Call) -> Message:
-        sent = [each.string_value for each in request.muted_words.values]
+        sent = [each.string_value for each in request.muted_words.list_value.values]
         return accounts_pb2.AccountSettings(muted_words=sent, dm_from=str(request.HasField("muted_words")))
 
     async def GetHomeTimeline(self, request: timelines_pb2.GetHomeTimelineRequest, _call: Call) -> tweets_pb2.TweetList:

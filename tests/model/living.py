@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.struct_pb2 import ListValue, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.model.machine import PASSWORD, WORDS, Machine, act
 from tests.model.records import MINUTE_MS, Account, Kept, Refused, Wish
@@ -48,7 +48,7 @@ class Living(Machine):
             reference,
             protected=protected,
             hide_sensitive=hide_sensitive,
-            muted_words=None if words is None else muted_words,
+            muted_words=None if words is None else Value(list_value=muted_words),
         )
         self.look(person, "settings", "mentions", "hashtag", "user_timeline", "followers")
 

@@ -10,7 +10,7 @@ from enum import Enum
 
 import grpc.aio
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.struct_pb2 import ListValue, Value
 from tests.rpc.serving import PASSWORD, Clients, Metadata, Person, Serving
 from tests.rpc.waiting import until
 
@@ -149,7 +149,7 @@ async def _secretive(clients: Clients) -> Person:
     words = ListValue()
     words.append("mutedtext")
     await clients.accounts.UpdateSettings(
-        accounts_pb2.UpdateSettingsRequest(muted_words=words), metadata=author.signed
+        accounts_pb2.UpdateSettingsRequest(muted_words=Value(list_value=words)), metadata=author.signed
     )
     return author
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
@@ -24,6 +25,8 @@ from aviary.settings import Settings
 from aviary.storage.sqlite.graph import lists as list_storage
 
 ROUNDS = 15
+# The same orders in every run.
+ORDER = random.Random(4)
 OK = StatusCode.OK
 
 
@@ -56,70 +59,71 @@ async def until_refused(call: Callable[[], Awaitable[Message]]) -> None:
 
 
 async def race(*calls: Awaitable[Message]) -> Sequence[StatusCode]:
-    """Let all of them go at once; how each one ended."""
-    return await asyncio.gather(*map(outcome, calls))
+    """Let all of them go at once, now these first and now those; how each one ended."""
+    tasks = {place: asyncio.create_task(outcome(calls[place])) for place in ORDER.sample(range(len(calls)), len(calls))}
+    return [await tasks[place] for place in range(len(calls))]
 
 
-def likes(person: Person, tweet_id: int) -> Awaitable[tweets_pb2.Tweet]:
-    return person.clients.tweets.LikeTweet(tweets_pb2.LikeTweetRequest(id=tweet_id), metadata=person.signed)
+async def likes(person: Person, tweet_id: int) -> tweets_pb2.Tweet:
+    return await person.clients.tweets.LikeTweet(tweets_pb2.LikeTweetRequest(id=tweet_id), metadata=person.signed)
 
 
-def edits(person: Person, tweet_id: int, content: str) -> Awaitable[tweets_pb2.Tweet]:
+async def edits(person: Person, tweet_id: int, content: str) -> tweets_pb2.Tweet:
     request = tweets_pb2.EditTweetRequest(id=tweet_id, content=content)
-    return person.clients.tweets.EditTweet(request, metadata=person.signed)
+    return await person.clients.tweets.EditTweet(request, metadata=person.signed)
 
 
-def deletes(person: Person, tweet_id: int) -> Awaitable[tweets_pb2.DeleteTweetResponse]:
-    return person.clients.tweets.DeleteTweet(tweets_pb2.DeleteTweetRequest(id=tweet_id), metadata=person.signed)
+async def deletes(person: Person, tweet_id: int) -> tweets_pb2.DeleteTweetResponse:
+    return await person.clients.tweets.DeleteTweet(tweets_pb2.DeleteTweetRequest(id=tweet_id), metadata=person.signed)
 
 
-def votes(person: Person, tweet_id: int, option: int) -> Awaitable[tweets_pb2.Tweet]:
+async def votes(person: Person, tweet_id: int, option: int) -> tweets_pb2.Tweet:
     request = engagement_pb2.VoteRequest(id=tweet_id, option=option)
-    return person.clients.engagement.Vote(request, metadata=person.signed)
+    return await person.clients.engagement.Vote(request, metadata=person.signed)
 
 
-def pins(person: Person, tweet_id: int) -> Awaitable[engagement_pb2.PinResponse]:
-    return person.clients.engagement.Pin(engagement_pb2.PinRequest(id=tweet_id), metadata=person.signed)
+async def pins(person: Person, tweet_id: int) -> engagement_pb2.PinResponse:
+    return await person.clients.engagement.Pin(engagement_pb2.PinRequest(id=tweet_id), metadata=person.signed)
 
 
-def bookmarks(person: Person, tweet_id: int) -> Awaitable[engagement_pb2.BookmarkResponse]:
+async def bookmarks(person: Person, tweet_id: int) -> engagement_pb2.BookmarkResponse:
     request = engagement_pb2.BookmarkRequest(id=tweet_id)
-    return person.clients.engagement.Bookmark(request, metadata=person.signed)
+    return await person.clients.engagement.Bookmark(request, metadata=person.signed)
 
 
-def retweets(person: Person, tweet_id: int) -> Awaitable[tweets_pb2.Tweet]:
-    return person.clients.tweets.Retweet(tweets_pb2.RetweetRequest(id=tweet_id), metadata=person.signed)
+async def retweets(person: Person, tweet_id: int) -> tweets_pb2.Tweet:
+    return await person.clients.tweets.Retweet(tweets_pb2.RetweetRequest(id=tweet_id), metadata=person.signed)
 
 
-def undoes_retweet(person: Person, tweet_id: int) -> Awaitable[tweets_pb2.UndoRetweetResponse]:
-    return person.clients.tweets.UndoRetweet(tweets_pb2.UndoRetweetRequest(id=tweet_id), metadata=person.signed)
+async def undoes_retweet(person: Person, tweet_id: int) -> tweets_pb2.UndoRetweetResponse:
+    return await person.clients.tweets.UndoRetweet(tweets_pb2.UndoRetweetRequest(id=tweet_id), metadata=person.signed)
 
 
-def writes(person: Person, **fields: Any) -> Awaitable[tweets_pb2.Tweet]:
+async def writes(person: Person, **fields: Any) -> tweets_pb2.Tweet:
     request = tweets_pb2.CreateTweetRequest(content="word", **fields)
-    return person.clients.tweets.CreateTweet(request, metadata=person.signed)
+    return await person.clients.tweets.CreateTweet(request, metadata=person.signed)
 
 
-def follows(person: Person, other: Person) -> Awaitable[graph_pb2.FollowResponse]:
-    return person.clients.graph.Follow(graph_pb2.FollowRequest(id=other.id), metadata=person.signed)
+async def follows(person: Person, other: Person) -> graph_pb2.FollowResponse:
+    return await person.clients.graph.Follow(graph_pb2.FollowRequest(id=other.id), metadata=person.signed)
 
 
-def blocks(person: Person, other: Person) -> Awaitable[relations_pb2.BlockResponse]:
-    return person.clients.relations.Block(relations_pb2.BlockRequest(id=other.id), metadata=person.signed)
+async def blocks(person: Person, other: Person) -> relations_pb2.BlockResponse:
+    return await person.clients.relations.Block(relations_pb2.BlockRequest(id=other.id), metadata=person.signed)
 
 
-def accepts(person: Person, asker: Person) -> Awaitable[relations_pb2.AnswerFollowRequestResponse]:
+async def accepts(person: Person, asker: Person) -> relations_pb2.AnswerFollowRequestResponse:
     request = relations_pb2.AnswerFollowRequestRequest(id=asker.id)
-    return person.clients.relations.AcceptFollowRequest(request, metadata=person.signed)
+    return await person.clients.relations.AcceptFollowRequest(request, metadata=person.signed)
 
 
-def leaves(person: Person) -> Awaitable[accounts_pb2.DeleteAccountResponse]:
+async def leaves(person: Person) -> accounts_pb2.DeleteAccountResponse:
     request = accounts_pb2.DeleteAccountRequest(password=PASSWORD)
-    return person.clients.accounts.DeleteAccount(request, metadata=person.signed)
+    return await person.clients.accounts.DeleteAccount(request, metadata=person.signed)
 
 
-def logs_in(served: Serving, name: str) -> Awaitable[users_pb2.AuthResponse]:
-    return served.clients.users.Login(users_pb2.LoginRequest(username=name, password=PASSWORD))
+async def logs_in(served: Serving, name: str) -> users_pb2.AuthResponse:
+    return await served.clients.users.Login(users_pb2.LoginRequest(username=name, password=PASSWORD))
 
 
 async def protects(person: Person, *, protected: bool = True) -> accounts_pb2.AccountSettings:
@@ -144,9 +148,9 @@ async def has_list(person: Person) -> int:
     return (await person.clients.lists.CreateList(request, metadata=person.signed)).id
 
 
-def adds(person: Person, list_id: int, member: Person) -> Awaitable[lists_pb2.ListMemberResponse]:
+async def adds(person: Person, list_id: int, member: Person) -> lists_pb2.ListMemberResponse:
     request = lists_pb2.ListMemberRequest(id=list_id, user_id=member.id)
-    return person.clients.lists.AddListMember(request, metadata=person.signed)
+    return await person.clients.lists.AddListMember(request, metadata=person.signed)
 
 
 async def members(person: Person, list_id: int) -> set[int]:

@@ -62,6 +62,8 @@ def test_settings_change_field_by_field_and_an_empty_array_clears(ada: Person) -
     [
         ({"dm_from": "friends"}, {"dm_from"}),
         ({"muted_words": ["ok", 7]}, {"muted_words[1]"}),
+        ({"muted_words": {"a": 1}}, {"muted_words"}),
+        ({"muted_words": "spoiler"}, {"muted_words"}),
         ({"muted_words": [{"word": "x"}, ["x"]]}, {"muted_words[0]", "muted_words[1]"}),
         ({"muted_words": [" "], "dm_from": ""}, {"muted_words[0]", "dm_from"}),
         ({"muted_words": [str(each) for each in range(201)]}, {"muted_words"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.struct_pb2 import ListValue, Value
 from tests.rpc.serving import Metadata, Person, Serving
 
 from aviary.api.graph.v1 import lists_pb2, relations_pb2
@@ -137,7 +137,7 @@ async def protect(person: Person, *, protected: bool = True) -> None:
 async def mute_words(person: Person, *words: str) -> None:
     chosen = ListValue()
     chosen.extend(words)
-    request = accounts_pb2.UpdateSettingsRequest(muted_words=chosen)
+    request = accounts_pb2.UpdateSettingsRequest(muted_words=Value(list_value=chosen))
     await person.clients.accounts.UpdateSettings(request, metadata=person.signed)
 
 

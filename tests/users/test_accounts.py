@@ -64,8 +64,8 @@ async def update(
 ) -> pb.AccountSettings:
     request = pb.UpdateSettingsRequest(**changes)  # type: ignore[arg-type]  # each test sends one field
     if words is not None:
-        request.muted_words.CopyFrom(ListValue())
-        request.muted_words.extend(words)
+        request.muted_words.list_value.CopyFrom(ListValue())
+        request.muted_words.list_value.extend(words)
     return await served.clients.accounts.UpdateSettings(request, metadata=whose.signed)
 
 

@@ -251,6 +251,18 @@ def test_what_is_shown_in_a_message_is_short_and_printable(value: str) -> None:
     assert len(shown) < 50
 
 
+def test_very_many_bad_words_are_refused_in_a_message_that_fits_an_answer() -> None:
+    faults = Faults()
+    account_rules.muted_words([f"\0{number}" for number in range(account_rules.MAX_WORDS)], faults)
+
+    with pytest.raises(InvalidInput) as caught:
+        faults.settle()
+    said = caught.value.message + str(caught.value.fields)
+    assert "muted_words[0]" in caught.value.fields
+    assert caught.value.message.endswith("and 184 more")
+    assert len(said) < 4_000
+
+
 WORDS = st.lists(st.text(min_size=1, max_size=20), max_size=30)
 
 

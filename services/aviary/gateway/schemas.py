@@ -26,7 +26,8 @@ _SCALARS: Mapping[int, Json] = {
 # Messages that JSON writes otherwise than as objects of their fields.
 _SPECIAL: Mapping[str, Json] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.ListValue": {"type": "array"},
+    # What else it must be is said beside it and checked by the service.
+    "google.protobuf.Value": {},
 }
 _BODY = "google.api.HttpBody"
 # Fields that mean the same in every request that has them.
@@ -123,7 +124,7 @@ def _repeated(field: FieldDescriptor) -> Json:
 
 def _single(field: FieldDescriptor) -> Json:
     if field.message_type is not None:
-        if special := _SPECIAL.get(field.message_type.full_name):
+        if (special := _SPECIAL.get(field.message_type.full_name)) is not None:
             return dict(special)
         return _reference(field.message_type)
     if field.enum_type is not None:

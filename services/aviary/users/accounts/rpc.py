@@ -7,7 +7,7 @@ from contextlib import aclosing
 from functools import partial
 
 from google.api.httpbody_pb2 import HttpBody
-from google.protobuf.struct_pb2 import ListValue
+from google.protobuf.struct_pb2 import Value
 
 from aviary.api.users.v1 import accounts_pb2 as pb
 from aviary.api.users.v1 import users_pb2
@@ -95,15 +95,21 @@ class AccountRpc:
                 yield HttpBody(content_type="application/zip", data=chunk)
 
 
-def _words(sent: ListValue) -> Sequence[str]:
+def _words(sent: Value) -> Sequence[str] | None:
+    # JSON's null is what was not sent.
+    if sent.WhichOneof("kind") == "null_value":
+        return None
+    if sent.WhichOneof("kind") != "list_value":
+        raise InvalidInput("muted_words is no array of strings", fields={"muted_words": "an array of strings"})
+    values = sent.list_value.values
     wrong = {
         f"muted_words[{place}]": "a string"
-        for place, value in enumerate(sent.values)
+        for place, value in enumerate(values)
         if value.WhichOneof("kind") != "string_value"
     }
     if wrong:
         raise InvalidInput(f"{next(iter(wrong))} is no string; muted_words is an array of strings", fields=wrong)
-    return [value.string_value for value in sent.values]
+    return [value.string_value for value in values]
 
 
 def _settings(settings: AccountSettings) -> pb.AccountSettings:

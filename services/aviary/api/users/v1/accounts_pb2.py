@@ -31,7 +31,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"aviary/api/users/v1/accounts.proto\x12\x13\x61viary.api.users.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/paging/v1/paging.proto\x1a\x1f\x61viary/api/users/v1/users.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n\x12GetSettingsRequest\"b\n\x0f\x41\x63\x63ountSettings\x12\x11\n\tprotected\x18\x01 \x01(\x08\x12\x16\n\x0ehide_sensitive\x18\x02 \x01(\x08\x12\x0f\n\x07\x64m_from\x18\x03 \x01(\t\x12\x13\n\x0bmuted_words\x18\x04 \x03(\t\"\xc0\x01\n\x15UpdateSettingsRequest\x12\x16\n\tprotected\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1b\n\x0ehide_sensitive\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12\x14\n\x07\x64m_from\x18\x03 \x01(\tH\x02\x88\x01\x01\x12/\n\x0bmuted_words\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.ListValueB\x0c\n\n_protectedB\x11\n\x0f_hide_sensitiveB\n\n\x08_dm_from\"C\n\x13ListSessionsRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\tB\x08\n\x06_limit\"s\n\x0bSessionList\x12.\n\x08sessions\x18\x01 \x03(\x0b\x32\x1c.aviary.api.users.v1.Session\x12\x34\n\npagination\x18\x02 \x01(\x0b\x32 .aviary.api.paging.v1.Pagination\"\xc8\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\x03\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crefreshed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63urrent\x18\x05 \x01(\x08\x12\x0e\n\x06\x63lient\x18\x06 \x01(\t\"\"\n\x14RevokeSessionRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"\x17\n\x15RevokeSessionResponse\")\n\x15\x43hangeUsernameRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"5\n\x12\x43hangeEmailRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"G\n\x15\x43hangePasswordRequest\x12\x18\n\x10\x63urrent_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\"\x18\n\x16\x43hangePasswordResponse\"\'\n\x11\x44\x65\x61\x63tivateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65\x61\x63tivateResponse\"<\n\x14\x44\x65leteAccountRequest\x12\x10\n\x08password\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteAccountResponse\"\x12\n\x10GetExportRequest\"\xbb\x01\n\x06\x45xport\x12\r\n\x05state\x18\x01 \x01(\t\x12\x18\n\x10progress_percent\x18\x02 \x01(\x05\x12\x30\n\x0crequested_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08ready_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x14\n\x0c\x64ownload_url\x18\x06 \x01(\t\"\x17\n\x15\x44ownloadExportRequest2\xd0\x0b\n\x0e\x41\x63\x63ountService\x12\x7f\n\x0bGetSettings\x12\'.aviary.api.users.v1.GetSettingsRequest\x1a$.aviary.api.users.v1.AccountSettings\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/users/me/settings\x12\x88\x01\n\x0eUpdateSettings\x12*.aviary.api.users.v1.UpdateSettingsRequest\x1a$.aviary.api.users.v1.AccountSettings\"$\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/settings:\x01*\x12y\n\x0cListSessions\x12(.aviary.api.users.v1.ListSessionsRequest\x1a .aviary.api.users.v1.SessionList\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/sessions\x12\x8a\x01\n\rRevokeSession\x12).aviary.api.users.v1.RevokeSessionRequest\x1a*.aviary.api.users.v1.RevokeSessionResponse\"\"\x82\xd3\xe4\x93\x02\x1c*\x1a/api/v1/auth/sessions/{id}\x12}\n\x0e\x43hangeUsername\x12*.aviary.api.users.v1.ChangeUsernameRequest\x1a\x19.aviary.api.users.v1.User\"$\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/username:\x01*\x12{\n\x0b\x43hangeEmail\x12\'.aviary.api.users.v1.ChangeEmailRequest\x1a\x19.aviary.api.users.v1.User\"(\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1b\x1a\x16/api/v1/users/me/email:\x01*\x12\x96\x01\n\x0e\x43hangePassword\x12*.aviary.api.users.v1.ChangePasswordRequest\x1a+.aviary.api.users.v1.ChangePasswordResponse\"+\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/password:\x01*\x12\x85\x01\n\nDeactivate\x12&.aviary.api.users.v1.DeactivateRequest\x1a\'.aviary.api.users.v1.DeactivateResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/users/me/deactivate:\x01*\x12\x91\x01\n\rDeleteAccount\x12).aviary.api.users.v1.DeleteAccountRequest\x1a*.aviary.api.users.v1.DeleteAccountResponse\")\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/users/me/delete:\x01*\x12p\n\tGetExport\x12%.aviary.api.users.v1.GetExportRequest\x1a\x1b.aviary.api.users.v1.Export\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/users/me/export\x12\x86\x01\n\x0e\x44ownloadExport\x12*.aviary.api.users.v1.DownloadExportRequest\x1a\x14.google.api.HttpBody\"0\xb2\xe1\x18\x04\x18\xc0\xcf$\x82\xd3\xe4\x93\x02\"\x12 /api/v1/users/me/export/download0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"aviary/api/users/v1/accounts.proto\x12\x13\x61viary.api.users.v1\x1a#aviary/api/options/v1/options.proto\x1a!aviary/api/paging/v1/paging.proto\x1a\x1f\x61viary/api/users/v1/users.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x14\n\x12GetSettingsRequest\"b\n\x0f\x41\x63\x63ountSettings\x12\x11\n\tprotected\x18\x01 \x01(\x08\x12\x16\n\x0ehide_sensitive\x18\x02 \x01(\x08\x12\x0f\n\x07\x64m_from\x18\x03 \x01(\t\x12\x13\n\x0bmuted_words\x18\x04 \x03(\t\"\xbc\x01\n\x15UpdateSettingsRequest\x12\x16\n\tprotected\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x1b\n\x0ehide_sensitive\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12\x14\n\x07\x64m_from\x18\x03 \x01(\tH\x02\x88\x01\x01\x12+\n\x0bmuted_words\x18\x04 \x01(\x0b\x32\x16.google.protobuf.ValueB\x0c\n\n_protectedB\x11\n\x0f_hide_sensitiveB\n\n\x08_dm_from\"C\n\x13ListSessionsRequest\x12\x12\n\x05limit\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\tB\x08\n\x06_limit\"s\n\x0bSessionList\x12.\n\x08sessions\x18\x01 \x03(\x0b\x32\x1c.aviary.api.users.v1.Session\x12\x34\n\npagination\x18\x02 \x01(\x0b\x32 .aviary.api.paging.v1.Pagination\"\xc8\x01\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\x03\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0crefreshed_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63urrent\x18\x05 \x01(\x08\x12\x0e\n\x06\x63lient\x18\x06 \x01(\t\"\"\n\x14RevokeSessionRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"\x17\n\x15RevokeSessionResponse\")\n\x15\x43hangeUsernameRequest\x12\x10\n\x08username\x18\x01 \x01(\t\"5\n\x12\x43hangeEmailRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x10\n\x08password\x18\x02 \x01(\t\"G\n\x15\x43hangePasswordRequest\x12\x18\n\x10\x63urrent_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\"\x18\n\x16\x43hangePasswordResponse\"\'\n\x11\x44\x65\x61\x63tivateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x14\n\x12\x44\x65\x61\x63tivateResponse\"<\n\x14\x44\x65leteAccountRequest\x12\x10\n\x08password\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteAccountResponse\"\x12\n\x10GetExportRequest\"\xbb\x01\n\x06\x45xport\x12\r\n\x05state\x18\x01 \x01(\t\x12\x18\n\x10progress_percent\x18\x02 \x01(\x05\x12\x30\n\x0crequested_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08ready_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x14\n\x0c\x64ownload_url\x18\x06 \x01(\t\"\x17\n\x15\x44ownloadExportRequest2\xd0\x0b\n\x0e\x41\x63\x63ountService\x12\x7f\n\x0bGetSettings\x12\'.aviary.api.users.v1.GetSettingsRequest\x1a$.aviary.api.users.v1.AccountSettings\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/users/me/settings\x12\x88\x01\n\x0eUpdateSettings\x12*.aviary.api.users.v1.UpdateSettingsRequest\x1a$.aviary.api.users.v1.AccountSettings\"$\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/settings:\x01*\x12y\n\x0cListSessions\x12(.aviary.api.users.v1.ListSessionsRequest\x1a .aviary.api.users.v1.SessionList\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/sessions\x12\x8a\x01\n\rRevokeSession\x12).aviary.api.users.v1.RevokeSessionRequest\x1a*.aviary.api.users.v1.RevokeSessionResponse\"\"\x82\xd3\xe4\x93\x02\x1c*\x1a/api/v1/auth/sessions/{id}\x12}\n\x0e\x43hangeUsername\x12*.aviary.api.users.v1.ChangeUsernameRequest\x1a\x19.aviary.api.users.v1.User\"$\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/username:\x01*\x12{\n\x0b\x43hangeEmail\x12\'.aviary.api.users.v1.ChangeEmailRequest\x1a\x19.aviary.api.users.v1.User\"(\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1b\x1a\x16/api/v1/users/me/email:\x01*\x12\x96\x01\n\x0e\x43hangePassword\x12*.aviary.api.users.v1.ChangePasswordRequest\x1a+.aviary.api.users.v1.ChangePasswordResponse\"+\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1e\x1a\x19/api/v1/users/me/password:\x01*\x12\x85\x01\n\nDeactivate\x12&.aviary.api.users.v1.DeactivateRequest\x1a\'.aviary.api.users.v1.DeactivateResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/api/v1/users/me/deactivate:\x01*\x12\x91\x01\n\rDeleteAccount\x12).aviary.api.users.v1.DeleteAccountRequest\x1a*.aviary.api.users.v1.DeleteAccountResponse\")\xb2\xe1\x18\x03\x18\x98u\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/users/me/delete:\x01*\x12p\n\tGetExport\x12%.aviary.api.users.v1.GetExportRequest\x1a\x1b.aviary.api.users.v1.Export\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/users/me/export\x12\x86\x01\n\x0e\x44ownloadExport\x12*.aviary.api.users.v1.DownloadExportRequest\x1a\x14.google.api.HttpBody\"0\xb2\xe1\x18\x04\x18\xc0\xcf$\x82\xd3\xe4\x93\x02\"\x12 /api/v1/users/me/export/download0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -65,39 +65,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSETTINGS']._serialized_start=306
   _globals['_ACCOUNTSETTINGS']._serialized_end=404
   _globals['_UPDATESETTINGSREQUEST']._serialized_start=407
-  _globals['_UPDATESETTINGSREQUEST']._serialized_end=599
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=601
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=668
-  _globals['_SESSIONLIST']._serialized_start=670
-  _globals['_SESSIONLIST']._serialized_end=785
-  _globals['_SESSION']._serialized_start=788
-  _globals['_SESSION']._serialized_end=988
-  _globals['_REVOKESESSIONREQUEST']._serialized_start=990
-  _globals['_REVOKESESSIONREQUEST']._serialized_end=1024
-  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1026
-  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1049
-  _globals['_CHANGEUSERNAMEREQUEST']._serialized_start=1051
-  _globals['_CHANGEUSERNAMEREQUEST']._serialized_end=1092
-  _globals['_CHANGEEMAILREQUEST']._serialized_start=1094
-  _globals['_CHANGEEMAILREQUEST']._serialized_end=1147
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1149
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1220
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1222
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1246
-  _globals['_DEACTIVATEREQUEST']._serialized_start=1248
-  _globals['_DEACTIVATEREQUEST']._serialized_end=1287
-  _globals['_DEACTIVATERESPONSE']._serialized_start=1289
-  _globals['_DEACTIVATERESPONSE']._serialized_end=1309
-  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1311
-  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1371
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1373
-  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1396
-  _globals['_GETEXPORTREQUEST']._serialized_start=1398
-  _globals['_GETEXPORTREQUEST']._serialized_end=1416
-  _globals['_EXPORT']._serialized_start=1419
-  _globals['_EXPORT']._serialized_end=1606
-  _globals['_DOWNLOADEXPORTREQUEST']._serialized_start=1608
-  _globals['_DOWNLOADEXPORTREQUEST']._serialized_end=1631
-  _globals['_ACCOUNTSERVICE']._serialized_start=1634
-  _globals['_ACCOUNTSERVICE']._serialized_end=3122
+  _globals['_UPDATESETTINGSREQUEST']._serialized_end=595
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=597
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=664
+  _globals['_SESSIONLIST']._serialized_start=666
+  _globals['_SESSIONLIST']._serialized_end=781
+  _globals['_SESSION']._serialized_start=784
+  _globals['_SESSION']._serialized_end=984
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=986
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=1020
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=1022
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=1045
+  _globals['_CHANGEUSERNAMEREQUEST']._serialized_start=1047
+  _globals['_CHANGEUSERNAMEREQUEST']._serialized_end=1088
+  _globals['_CHANGEEMAILREQUEST']._serialized_start=1090
+  _globals['_CHANGEEMAILREQUEST']._serialized_end=1143
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1145
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1216
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1218
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1242
+  _globals['_DEACTIVATEREQUEST']._serialized_start=1244
+  _globals['_DEACTIVATEREQUEST']._serialized_end=1283
+  _globals['_DEACTIVATERESPONSE']._serialized_start=1285
+  _globals['_DEACTIVATERESPONSE']._serialized_end=1305
+  _globals['_DELETEACCOUNTREQUEST']._serialized_start=1307
+  _globals['_DELETEACCOUNTREQUEST']._serialized_end=1367
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_start=1369
+  _globals['_DELETEACCOUNTRESPONSE']._serialized_end=1392
+  _globals['_GETEXPORTREQUEST']._serialized_start=1394
+  _globals['_GETEXPORTREQUEST']._serialized_end=1412
+  _globals['_EXPORT']._serialized_start=1415
+  _globals['_EXPORT']._serialized_end=1602
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_start=1604
+  _globals['_DOWNLOADEXPORTREQUEST']._serialized_end=1627
+  _globals['_ACCOUNTSERVICE']._serialized_start=1630
+  _globals['_ACCOUNTSERVICE']._serialized_end=3118
 # @@protoc_insertion_point(module_scope)

@@ -80,7 +80,7 @@ class UpdateSettingsRequest(_message.Message):
     hide_sensitive: _builtins.bool
     dm_from: _builtins.str
     @_builtins.property
-    def muted_words(self) -> _struct_pb2.ListValue:
+    def muted_words(self) -> _struct_pb2.Value:
         """An array of at most 200 words or phrases of 1-140 characters; replaces them all."""
 
     def __init__(
@@ -89,7 +89,7 @@ class UpdateSettingsRequest(_message.Message):
         protected: _builtins.bool | None = ...,
         hide_sensitive: _builtins.bool | None = ...,
         dm_from: _builtins.str | None = ...,
-        muted_words: _struct_pb2.ListValue | None = ...,
+        muted_words: _struct_pb2.Value | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_dm_from", b"_dm_from", "_hide_sensitive", b"_hide_sensitive", "_protected", b"_protected", "dm_from", b"dm_from", "hide_sensitive", b"hide_sensitive", "muted_words", b"muted_words", "protected", b"protected"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

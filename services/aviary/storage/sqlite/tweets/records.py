@@ -14,7 +14,8 @@ _COLUMNS = (
 )
 
 # By their numbers: an enumeration's own look-up is the dearest part of reading a row.
-_KINDS, _AUDIENCES = tuple(Kind), tuple(Audience)
+_KINDS: Sequence[Kind] = tuple(Kind)
+_AUDIENCES: Sequence[Audience] = tuple(Audience)
 
 
 def load(connection: sqlite3.Connection, ids: Sequence[int], viewer_id: int) -> Loaded:
