@@ -72,3 +72,13 @@ class DeadlineExceeded(AviaryError):
     """Time ran out; whether the write happened is unknown until it is repeated under the same key."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+def no_tweet(tweet_id: int) -> NotFound:
+    """In one sentence for all that is not there for a caller, so that it cannot tell why."""
+    return NotFound(f"there is no tweet {tweet_id}")
+
+
+def no_user(*user_ids: int) -> NotFound:
+    """As `no_tweet`; of several, also which of them stays unsaid."""
+    return NotFound(f"there is no user {' or '.join(map(str, user_ids))}")

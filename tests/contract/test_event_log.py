@@ -10,8 +10,8 @@ import pytest
 from tests.contract.conftest import OpenDatabase
 
 from aviary.clock import Clock
-from aviary.eventlog import EventLog, Offsets
-from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_UPDATED, Event
+from aviary.eventlog import EventLog, Offsets, Record, selective
+from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_DELETED, EVENT_TYPE_USER_UPDATED, Event
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog, SqliteOffsets
 from aviary.storage.sqlite.transaction import Transaction
@@ -165,3 +165,21 @@ async def test_an_offset_is_kept_per_consumer_and_never_goes_back(offsets: Offse
 async def test_offsets_committed_at_once_end_at_the_highest(offsets: Offsets) -> None:
     await asyncio.gather(*(offsets.commit("one", each) for each in [3, 50, 1, 49, *range(40)]))
     assert await offsets.load("one") == 50
+
+
+async def test_what_a_worker_does_not_want_passes_by_what_it_is_busy_with() -> None:
+    done: list[int] = []
+
+    async def handle(event: Event) -> None:
+        done.append(event.entity_id)
+
+    what = selective("erasure", {EVENT_TYPE_USER_DELETED}, handle, workers=3)
+    wanted = Record(1, Event(type=EVENT_TYPE_USER_DELETED, entity_id=1))
+    other = Record(2, Event(type=EVENT_TYPE_USER_UPDATED, entity_id=2))
+    lanes = [what.lanes[place] for place in await what.route([wanted, other])]
+    for lane, record in zip(lanes, [wanted, other], strict=True):
+        await what.handle(lane, record)
+
+    assert done == [1]
+    assert lanes[0] is not lanes[1]
+    assert lanes[0].workers == 3

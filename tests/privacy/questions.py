@@ -44,9 +44,7 @@ class Question:
     when: When = field(default=When.ALWAYS)
 
 
-def _row(
-    *tells: Secret, ask: Callable[[Scene], Sequence[Message]], when: When = When.ALWAYS
-) -> Question:
+def _row(*tells: Secret, ask: Callable[[Scene], Sequence[Message]], when: When = When.ALWAYS) -> Question:
     return Question(frozenset(tells), ask, when)
 
 
@@ -70,10 +68,10 @@ def _input() -> drafts_pb2.TweetInput:
 _USERS: Mapping[str, Question] = {
     "UserService/GetMe": _row(ask=lambda _: [users_pb2.GetMeRequest()]),
     "UserService/GetUser": _row(
-        PROFILE, ask=lambda scene: [users_pb2.GetUserRequest(id=each) for each in _people(scene)]
+        PROFILE, TWEETS, ask=lambda scene: [users_pb2.GetUserRequest(id=each) for each in _people(scene)]
     ),
     "UserService/GetUserByUsername": _row(
-        PROFILE, ask=lambda _: [users_pb2.GetUserByUsernameRequest(username="AUTHOR")]
+        PROFILE, TWEETS, ask=lambda _: [users_pb2.GetUserByUsernameRequest(username="AUTHOR")]
     ),
     "UserService/UpdateUser": _row(
         ask=lambda scene: [users_pb2.UpdateUserRequest(id=each, display_name="x") for each in _people(scene)]
@@ -95,9 +93,7 @@ _USERS: Mapping[str, Question] = {
     "AccountService/GetSettings": _row(ask=lambda _: [accounts_pb2.GetSettingsRequest()]),
     "AccountService/UpdateSettings": _row(ask=lambda _: [accounts_pb2.UpdateSettingsRequest(dm_from="nobody")]),
     "AccountService/ListSessions": _row(ask=lambda _: [accounts_pb2.ListSessionsRequest()]),
-    "AccountService/RevokeSession": _row(
-        ask=lambda scene: [accounts_pb2.RevokeSessionRequest(id=scene.author.id)]
-    ),
+    "AccountService/RevokeSession": _row(ask=lambda scene: [accounts_pb2.RevokeSessionRequest(id=scene.author.id)]),
     "AccountService/ChangeUsername": _row(ask=lambda _: [accounts_pb2.ChangeUsernameRequest(username="author")]),
     "AccountService/ChangeEmail": _row(
         ask=lambda _: [accounts_pb2.ChangeEmailRequest(email=EMAIL.upper(), password=PASSWORD)]
@@ -214,9 +210,7 @@ _TWEETS: Mapping[str, Question] = {
     "EngagementService/RemoveBookmark": _row(
         ask=lambda scene: [engagement_pb2.RemoveBookmarkRequest(id=each) for each in _tweets(scene)]
     ),
-    "EngagementService/Pin": _row(
-        ask=lambda scene: [engagement_pb2.PinRequest(id=each) for each in _tweets(scene)]
-    ),
+    "EngagementService/Pin": _row(ask=lambda scene: [engagement_pb2.PinRequest(id=each) for each in _tweets(scene)]),
     "EngagementService/Unpin": _row(
         ask=lambda scene: [engagement_pb2.UnpinRequest(id=each) for each in _tweets(scene)]
     ),
@@ -258,9 +252,7 @@ _DRAFTS: Mapping[str, Question] = {
 }
 
 _LISTS: Mapping[str, Question] = {
-    "ListService/GetList": _row(
-        LISTS, ask=lambda scene: [lists_pb2.GetListRequest(id=each) for each in _lists(scene)]
-    ),
+    "ListService/GetList": _row(LISTS, ask=lambda scene: [lists_pb2.GetListRequest(id=each) for each in _lists(scene)]),
     "ListService/CreateList": _row(ask=lambda _: [lists_pb2.CreateListRequest(name="new")]),
     "ListService/UpdateList": _row(
         ask=lambda scene: [
@@ -272,7 +264,8 @@ _LISTS: Mapping[str, Question] = {
     "ListService/ListOwnedLists": _row(
         LISTS,
         ask=lambda scene: [
-            lists_pb2.ListListsRequest(), *(lists_pb2.ListListsRequest(user_id=each) for each in _people(scene))
+            lists_pb2.ListListsRequest(),
+            *(lists_pb2.ListListsRequest(user_id=each) for each in _people(scene)),
         ],
     ),
     "ListService/ListFollowedLists": _row(LISTS, ask=lambda _: [lists_pb2.ListFollowedListsRequest()]),
@@ -289,9 +282,7 @@ _LISTS: Mapping[str, Question] = {
         PROFILE,
         ask=lambda scene: [lists_pb2.ListListUsersRequest(id=each) for each in (scene.others_list, *_lists(scene))],
     ),
-    "ListService/FollowList": _row(
-        ask=lambda scene: [lists_pb2.FollowListRequest(id=each) for each in _lists(scene)]
-    ),
+    "ListService/FollowList": _row(ask=lambda scene: [lists_pb2.FollowListRequest(id=each) for each in _lists(scene)]),
     "ListService/UnfollowList": _row(
         ask=lambda scene: [lists_pb2.UnfollowListRequest(id=each) for each in _lists(scene)]
     ),
@@ -308,9 +299,7 @@ _LISTS: Mapping[str, Question] = {
             for who in (scene.author.id, scene.viewer.id)
         ]
     ),
-    "ListService/DeleteList": _row(
-        ask=lambda scene: [lists_pb2.DeleteListRequest(id=each) for each in _lists(scene)]
-    ),
+    "ListService/DeleteList": _row(ask=lambda scene: [lists_pb2.DeleteListRequest(id=each) for each in _lists(scene)]),
 }
 
 _GRAPH: Mapping[str, Question] = {
@@ -327,19 +316,13 @@ _GRAPH: Mapping[str, Question] = {
     ),
     "GraphService/GetRelationship": _row(
         ask=lambda scene: [
-            graph_pb2.GetRelationshipRequest(id=one, target_id=two)
-            for one in _people(scene)
-            for two in _people(scene)
+            graph_pb2.GetRelationshipRequest(id=one, target_id=two) for one in _people(scene) for two in _people(scene)
         ]
     ),
     "RelationService/ListBlocks": _row(ask=lambda _: [relations_pb2.ListOwnRequest()]),
-    "RelationService/ListMutes": _row(
-        PROFILE, ask=lambda _: [relations_pb2.ListOwnRequest()], when=When.MUTING
-    ),
+    "RelationService/ListMutes": _row(PROFILE, ask=lambda _: [relations_pb2.ListOwnRequest()], when=When.MUTING),
     "RelationService/ListFollowRequests": _row(PROFILE, ask=lambda _: [relations_pb2.ListOwnRequest()]),
-    "RelationService/RemoveFollower": _row(
-        ask=lambda scene: [relations_pb2.RemoveFollowerRequest(id=scene.author.id)]
-    ),
+    "RelationService/RemoveFollower": _row(ask=lambda scene: [relations_pb2.RemoveFollowerRequest(id=scene.author.id)]),
     "RelationService/AcceptFollowRequest": _row(
         ask=lambda scene: [relations_pb2.AnswerFollowRequestRequest(id=scene.author.id)]
     ),

@@ -26,7 +26,7 @@ EMAIL, BIRTH_DATE = "postbox@secret.example", "1987-06-05"
 class Secret(Enum):
     """What an author may want to keep from somebody; the values are what each answer is searched for."""
 
-    TWEETS = ("presenttext", "formertext", "warningtext", "polltext", "replytext", "quotetext")
+    TWEETS = ("presenttext", "formertext", "warningtext", "polltext", "replytext", "quotetext", "pinned_tweet_id:")
     PROFILE = ("biotext", "placetext", "sitetext")
     LISTS = ("openlist", "listabout")
     # Nobody else ever sees these.
@@ -82,8 +82,8 @@ class Scene:
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        parts = [part async for part in call(request, metadata=metadata)]
-        return _unpacked(b"".join(part.data for part in parts))
+        # The one stream of the public API is of google.api.HttpBody.
+        return _unpacked(b"".join([part.data async for part in call(request, metadata=metadata)]))  # type: ignore[attr-defined]
 
 
 def _unary(channel: grpc.aio.Channel, method: Method) -> grpc.aio.UnaryUnaryMultiCallable[Message, Message]:
@@ -189,9 +189,7 @@ async def _keepings(author: Person, viewer: Person, clients: Clients) -> Mapping
     }
 
 
-async def _list(
-    owner: Person, name: str, *, members: Sequence[Person], about: str = "", private: bool = False
-) -> int:
+async def _list(owner: Person, name: str, *, members: Sequence[Person], about: str = "", private: bool = False) -> int:
     lists = owner.clients.lists
     request = lists_pb2.CreateListRequest(name=name, description=about, private=private)
     made = await lists.CreateList(request, metadata=owner.signed)

@@ -154,7 +154,7 @@ async def cursors(scene: Scene, method: Method, question: Question) -> list[Mess
     """The second pages of what the RPC lists, as the viewer could ask for them while everything was open."""
     if "cursor" not in method.request.DESCRIPTOR.fields_by_name:
         return []
-    further = []
+    further: list[Message] = []
     for request in question.requests(scene):
         request.limit = 1  # type: ignore[attr-defined]  # every request with a cursor has a limit
         _, answer = await scene.ask(method, request)

@@ -255,10 +255,16 @@ async def test_a_used_up_limit_refuses_what_is_new_and_repeats_the_rest(settings
         assert (await clients.tweets.LikeTweet(like, metadata=signed)).is_liked
         assert (await clients.graph.Follow(follow, metadata=signed)).following
         post.content = "another"
-        for repeated in (clients.tweets.CreateTweet(post, metadata=signed), clients.tweets.LikeTweet(other, metadata=signed)):
+        for repeated in (
+            clients.tweets.CreateTweet(post, metadata=signed),
+            clients.tweets.LikeTweet(other, metadata=signed),
+        ):
             assert (await refusal(repeated)).code() is StatusCode.ALREADY_EXISTS
         post.request_id = "new"
-        for new in (clients.tweets.CreateTweet(post, metadata=signed), clients.tweets.CreateThread(thread, metadata=signed)):
+        for new in (
+            clients.tweets.CreateTweet(post, metadata=signed),
+            clients.tweets.CreateThread(thread, metadata=signed),
+        ):
             assert (await refusal(new)).code() is StatusCode.RESOURCE_EXHAUSTED
 
 

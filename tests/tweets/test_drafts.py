@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable
 
 import pytest
@@ -77,8 +78,9 @@ async def test_a_draft_is_kept_as_it_was_sent_whatever_is_wrong_with_it(served: 
             pb.TweetInput(content_warning="a" * 140_000),
             "the tweet takes 140004 bytes; the limit of what is kept is 131072",
         ),
+        (pb.TweetInput(geo=tweets_pb2.Geo(latitude=math.nan)), "geo has no finite numbers"),
     ],
-    ids=["content", "another field"],
+    ids=["content", "another field", "no number"],
 )
 async def test_a_draft_beyond_all_measure_is_refused(served: Serving, tweet: pb.TweetInput, sentence: str) -> None:
     (ada,) = await served.register("ada")

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
-from aviary.errors import NotFound
+from aviary.errors import no_user
 from aviary.graph.relations.store import RelationStore
 from aviary.standing import APART, Standing
 
@@ -85,24 +85,20 @@ class Regards:
         """Return an account that stands. Raises NotFound for nobody."""
         found = (await self._people.accounts([user_id])).get(user_id)
         if found is None or not found.stands:
-            raise nobody(user_id)
+            raise no_user(user_id)
         return found
 
     async def must_exist(self, user_id: int) -> None:
         """Raise NotFound for nobody. An account that is suspended or deactivated passes: undoing must stay possible."""
         if user_id not in await self._people.accounts([user_id]):
-            raise nobody(user_id)
+            raise no_user(user_id)
 
     async def must_meet(self, viewer_id: int, user_id: int) -> None:
         """Raise NotFound unless the viewer may be shown the person."""
         if not (await self.of(viewer_id, [user_id])).meets(user_id):
-            raise nobody(user_id)
+            raise no_user(user_id)
 
     async def must_open(self, viewer_id: int, user_id: int) -> None:
         """Raise NotFound unless the person's lists are open to the viewer."""
         if not (await self.of(viewer_id, [user_id])).opens(user_id):
-            raise nobody(user_id)
-
-
-def nobody(*user_ids: int) -> NotFound:
-    return NotFound(f"there is no user {' or '.join(map(str, user_ids))}")
+            raise no_user(user_id)

@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
-from aviary.errors import InvalidInput
-from aviary.graph.regard import Regards, nobody
+from aviary.errors import InvalidInput, no_user
+from aviary.graph.regard import Regards
 from aviary.graph.store import Change, Counts, GraphStore, Placed, Sources
 from aviary.graph.walk import walk
 from aviary.paging import Page, PageRequest
@@ -71,7 +71,7 @@ class GraphService:
         is_listed = regard.meets(user_id) and regard.meets(target_id)
         is_told = is_listed and (regard.opens(user_id) or regard.opens(target_id))
         if not both_stand or not (is_told or viewer_id in {user_id, target_id}):
-            raise nobody(user_id, target_id)
+            raise no_user(user_id, target_id)
         following, followed_by = await self._store.are_following([(user_id, target_id), (target_id, user_id)])
         return Relationship(following=following, followed_by=followed_by)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.message import Message
 
 from aviary.errors import Forbidden, Unauthenticated
+from aviary.recent import Recent
 from aviary.rpc.call import Call, Peer, User
 from aviary.rpc.method import PUBLIC, SERVICE
 
@@ -50,15 +50,14 @@ class TokenVerifier:
     def __init__(self, keys: Mapping[str, Ed25519PublicKey], denied: DenyList) -> None:
         self._keys = keys
         self._denied = denied
-        self._verified: OrderedDict[bytes, tuple[User | Peer, float]] = OrderedDict()
+        self._verified: Recent[bytes, tuple[User | Peer, float]] = Recent(_CACHED_TOKENS)
 
     def verify(self, token: str) -> User | Peer:
         digest = hashlib.blake2b(token.encode(errors="surrogatepass"), digest_size=16).digest()
         known = self._verified.get(digest)
         if known is None:
-            known = self._verified[digest] = self._read(token)
-            if len(self._verified) > _CACHED_TOKENS:
-                self._verified.popitem(last=False)
+            known = self._read(token)
+            self._verified.keep(digest, known)
         caller, expires = known
         if expires <= time.time():
             raise Unauthenticated("the access token has expired; refresh it")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from aviary import ids
 from aviary._native import Sources
 from aviary.clock import Clock
+from aviary.recent import Recent
 from aviary.timelines.ports import Graph, Tiers
 
 _KEPT = 20_000
@@ -37,7 +37,7 @@ class SourcesByViewer:
         self._graph = graph
         self._tiers = tiers
         self._clock = clock
-        self._kept: OrderedDict[int, HomeSources] = OrderedDict()
+        self._kept: Recent[int, HomeSources] = Recent(_KEPT)
 
     async def of(self, viewer_id: int) -> HomeSources:
         held = self._valid(viewer_id)
@@ -60,7 +60,7 @@ class SourcesByViewer:
             tier_version=pulled.version,
             valid_until_ms=valid_until_ms,
         )
-        self._keep(viewer_id, current)
+        self._kept.keep(viewer_id, current)
         return current
 
     def _valid(self, viewer_id: int) -> HomeSources | None:
@@ -68,12 +68,6 @@ class SourcesByViewer:
         if held and 0 < held.valid_until_ms <= self._clock.now_ms():
             return None
         return held
-
-    def _keep(self, viewer_id: int, sources: HomeSources) -> None:
-        self._kept[viewer_id] = sources
-        self._kept.move_to_end(viewer_id)
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
 
 
 def _with(viewer_id: int, pulled: bytes) -> bytes:

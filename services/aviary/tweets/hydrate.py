@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
-from aviary.errors import NotFound
+from aviary.errors import no_tweet
 from aviary.tweets import encoding
 from aviary.tweets.service import TweetService
 from aviary.tweets.store import Kind, Loaded
@@ -25,6 +25,13 @@ class Hydrator:
         rendering = await self._rendering(viewer_id, ids, surface)
         return [rendering.tweet(each) for each in ids if rendering.shows(each)]
 
+    async def one(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
+        """Return a tweet that the viewer asks for. Raises NotFound when they may not see it."""
+        found = await self.hydrate(viewer_id, [tweet_id], Surface.ASKED)
+        if not found:
+            raise no_tweet(tweet_id)
+        return found[0]
+
     async def shown(self, viewer_id: int, ids: Sequence[int]) -> Sequence[tuple[int, pb.Tweet]]:
         """The same with each tweet's id beside it, as paging wants it."""
         return [(tweet.id, tweet) for tweet in await self.hydrate(viewer_id, ids)]
@@ -37,7 +44,7 @@ class Hydrator:
         """The same for a thread."""
         rendering = await self._rendering(viewer_id, ids, Surface.ASKED)
         if gone := [each for each in ids if not rendering.has(each)]:
-            raise NotFound(f"there is no tweet {gone[0]}")
+            raise no_tweet(gone[0])
         return [rendering.tweet(each) for each in ids]
 
     async def _rendering(self, viewer_id: int, ids: Sequence[int], surface: Surface) -> _Rendering:

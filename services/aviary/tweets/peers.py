@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from aviary.api.graph.v1 import relations_pb2
 from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.users.v1 import users_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
+from aviary.recent import Recent
 from aviary.tweets.muting import MutedWords
 from aviary.tweets.visibility import Person, Regard, Viewer
 
@@ -30,7 +30,7 @@ class Peers:
         self._users = users
         self._relations = relations
         # What viewers chose not to be shown, by version.
-        self._viewers: OrderedDict[int, _Known] = OrderedDict()
+        self._viewers: Recent[int, _Known] = Recent(_VIEWERS_KEPT)
 
     async def resolve(self, usernames: Sequence[str]) -> Mapping[str, int]:
         """Return the ids of those names that exist, by lower-case name."""
@@ -70,9 +70,8 @@ class Peers:
 
     def _keep(self, viewer_id: int, chosen: users_pb2.ViewerPreferences) -> _Known:
         viewer = Viewer(viewer_id, hide_sensitive=chosen.hide_sensitive, muted_words=MutedWords(chosen.muted_words))
-        known = self._viewers[viewer_id] = _Known(chosen.version, viewer)
-        if len(self._viewers) > _VIEWERS_KEPT:
-            self._viewers.popitem(last=False)
+        known = _Known(chosen.version, viewer)
+        self._viewers.keep(viewer_id, known)
         return known
 
     async def _standings(self, viewer_id: int, user_ids: Sequence[int]) -> Mapping[int, int]:

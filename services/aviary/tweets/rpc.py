@@ -9,7 +9,7 @@ from aviary import ids
 from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
-from aviary.errors import InvalidInput, NotFound
+from aviary.errors import InvalidInput
 from aviary.faults import at_most
 from aviary.paging import Cursors, Page, PageRequest, fill
 from aviary.rpc import pages
@@ -24,6 +24,7 @@ from aviary.tweets.visibility import Surface
 
 _MAX_BATCH = 100
 _MAX_HYDRATED = 1_000
+_MAX_COUNTS = 1_000
 _ONE_KEY = "a thread has one request_id, its own; its tweets have none"
 
 
@@ -64,14 +65,14 @@ class TweetRpc:
 
     async def EditTweet(self, request: pb.EditTweetRequest, call: Call) -> pb.Tweet:
         await self._service.edit(call.user_id, request.id, request.content)
-        return await self._one(call.user_id, request.id)
+        return await self._hydrator.one(call.user_id, request.id)
 
     async def GetHistory(self, request: pb.GetHistoryRequest, call: Call) -> pb.History:
         versions = await self._service.history(call.user_id, request.id)
         return pb.History(versions=[encoding.version(number, body) for number, body in versions])
 
     async def GetTweet(self, request: pb.GetTweetRequest, call: Call) -> pb.Tweet:
-        return await self._one(call.user_id, request.id)
+        return await self._hydrator.one(call.user_id, request.id)
 
     async def BatchGetTweets(self, request: pb.BatchGetTweetsRequest, call: Call) -> pb.BatchGetTweetsResponse:
         at_most("ids", len(request.ids), _MAX_BATCH)
@@ -86,10 +87,10 @@ class TweetRpc:
     async def LikeTweet(self, request: pb.LikeTweetRequest, call: Call) -> pb.Tweet:
         written = await self._service.like(call.user_id, request.id, claim=call.claim)
         call.repeated = written.repeated
-        return await self._one(call.user_id, written.id)
+        return await self._hydrator.one(call.user_id, written.id)
 
     async def UnlikeTweet(self, request: pb.UnlikeTweetRequest, call: Call) -> pb.Tweet:
-        return await self._one(call.user_id, await self._service.unlike(call.user_id, request.id))
+        return await self._hydrator.one(call.user_id, await self._service.unlike(call.user_id, request.id))
 
     async def Retweet(self, request: pb.RetweetRequest, call: Call) -> pb.Tweet:
         written = await self._service.retweet(call.user_id, request.id, client=call.client, claim=call.claim)
@@ -149,6 +150,7 @@ class TweetRpc:
     async def BatchGetAuthorCounts(
         self, request: pb.BatchGetAuthorCountsRequest, _call: Call
     ) -> pb.BatchGetAuthorCountsResponse:
+        at_most("ids", len(request.ids), _MAX_COUNTS)
         counts = await self._service.author_counts(request.ids)
         return pb.BatchGetAuthorCountsResponse(
             counts=[pb.AuthorCounts(tweet_count=each.tweets, like_count=each.likes) for each in counts]
@@ -165,9 +167,3 @@ class TweetRpc:
     ) -> AsyncIterator[reconcile_pb2.Drift]:
         async for drift in self._upkeep.reconcile(repair=request.repair):
             yield drift
-
-    async def _one(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
-        found = await self._hydrator.hydrate(viewer_id, [tweet_id], Surface.ASKED)
-        if not found:
-            raise NotFound(f"there is no tweet {tweet_id}")
-        return found[0]

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from aviary import _native, entries
-from aviary.errors import Forbidden, NotFound
+from aviary.errors import Forbidden, no_tweet
 from aviary.paging import Candidates, PageRequest
 from aviary.rpc.call import Claim
 from aviary.settings import Settings
@@ -76,7 +76,7 @@ class TweetService:
         """Return every version of a tweet with its body, newest first."""
         original = await self.original(viewer_id, tweet_id)
         if not (versions := await self._store.history(original.id)):
-            raise NotFound(f"there is no tweet {tweet_id}")
+            raise no_tweet(tweet_id)
         return versions
 
     async def retweet(self, user_id: int, tweet_id: int, *, client: str | None, claim: Claim | None) -> Written:
@@ -186,6 +186,6 @@ class TweetService:
         tweets = (await self._store.load([tweet_id], viewer_id=0)).tweets
         regard = await self.regard(viewer_id, tweets)
         if not Sight(regard, tweets, Surface.ASKED).shows(tweet_id):
-            raise NotFound(f"there is no tweet {tweet_id}")
+            raise no_tweet(tweet_id)
         tweet = tweets[tweet_id]
         return (tweets[tweet.ref_id] if tweet.kind is Kind.RETWEET else tweet), regard

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from aviary.api.users.v1 import users_pb2 as pb
-from aviary.errors import NotFound
+from aviary.errors import no_user
 from aviary.standing import APART, Standing
 from aviary.users import encoding
 from aviary.users.peers import Peers
@@ -28,7 +28,7 @@ class Profiles:
     async def seen(self, user: User, viewer_id: int) -> pb.User:
         """The user as the viewer, 0 for nobody in particular, sees them; raises NotFound for one who is deactivated."""
         if user.deactivated and viewer_id != user.id:
-            raise NotFound(f"there is no user {user.id}")
+            raise no_user(user.id)
         return await self._rendered(user, viewer_id)
 
     async def card(self, user: User) -> pb.User:

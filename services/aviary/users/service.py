@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from aviary import texts
-from aviary.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from aviary.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, no_user
 from aviary.faults import Faults
 from aviary.rpc.call import CLIENT_HEADER, Claim
 from aviary.rpc.identity import DenyList
@@ -149,7 +149,7 @@ class UserService:
 
     async def get(self, user_id: int) -> User:
         if (user := await self._store.get(user_id)) is None:
-            raise NotFound(f"there is no user {user_id}")
+            raise no_user(user_id)
         return user
 
     async def get_by_username(self, username: str) -> User:
@@ -181,7 +181,7 @@ class UserService:
         kept = rules.profile(changes, faults, today=self._today())
         faults.settle()
         if (user := await self._store.update(user_id, kept)) is None:
-            raise NotFound(f"there is no user {user_id}")
+            raise no_user(user_id)
         return user
 
     async def _find(self, name: str) -> Credentials | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from aviary import ids
-from aviary.errors import Forbidden, NotFound
+from aviary.errors import Forbidden, NotFound, no_user
 from aviary.graph.lists import rules
 from aviary.graph.lists.store import MAX_MEMBERS, ListChanges, ListStore, UserList
-from aviary.graph.regard import Regard, Regards, nobody
+from aviary.graph.regard import Regard, Regards
 from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import Placed
 from aviary.graph.walk import walk
@@ -122,7 +122,7 @@ class ListService:
         """Put somebody on one's own list; tell whether they weren't."""
         await self._own(owner_id, list_id, "fill")
         if not (await self._regards.of(owner_id, [user_id])).meets(user_id):
-            raise nobody(user_id)
+            raise no_user(user_id)
         return await self._store.add_member(list_id, user_id, claim=claim)
 
     async def remove_member(self, caller_id: int, list_id: int, user_id: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Sequence
 
 from aviary.clock import Clock
 from aviary.errors import AviaryError, DeadlineExceeded, Forbidden, RateLimited, Unavailable
@@ -53,16 +53,26 @@ class AgendaWorker:
         Raises what is in the way of some for now, once the others are done.
         """
         due = await self._store.due(self._clock.now_ms(), limit=_AT_ONCE)
+        by_author = await self._by_author(due.scheduled)
         await _side_by_side(
             *(self._store.close_poll(tweet_id) for tweet_id in due.polls),
-            *(self._publish(kept_id) for kept_id in due.scheduled),
+            *(self._publish_in_turn(each) for each in by_author),
         )
         return _AT_ONCE in {len(due.polls), len(due.scheduled)}
 
-    async def _publish(self, kept_id: int) -> None:
-        kept = await self._store.scheduled(kept_id)
-        if kept is None:
-            return
+    async def _by_author(self, kept_ids: Sequence[int]) -> Collection[Sequence[Kept]]:
+        found: dict[int, list[Kept]] = {}
+        for kept in await asyncio.gather(*map(self._store.scheduled, kept_ids)):
+            if kept is not None:
+                found.setdefault(kept.user_id, []).append(kept)
+        return found.values()
+
+    async def _publish_in_turn(self, scheduled: Sequence[Kept]) -> None:
+        """Publish what one author scheduled, in the order of its times: what was late comes in it too."""
+        for kept in scheduled:
+            await self._publish(kept)
+
+    async def _publish(self, kept: Kept) -> None:
         try:
             await self._must_stand(kept)
             draft = await self._tweets.prepare(kept.user_id, encoding.submission(kept.body), client=kept.source)

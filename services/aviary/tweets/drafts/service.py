@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,7 +43,7 @@ class DraftService:
 
     async def create(self, user_id: int, body: bytes, *, claim: Claim | None) -> Saved:
         """Keep a draft."""
-        _check_size(body)
+        _check_draft(body)
         source = rules.DEFAULT_CLIENT
         made = await self._store.create(user_id, body, publish_ms=0, source=source, most=_MOST, claim=claim)
         return _first(made, user_id, body, publish_ms=0, source=source)
@@ -75,7 +76,7 @@ class DraftService:
     async def update_draft(self, user_id: int, kept_id: int, body: bytes | None) -> Kept:
         if body is None:
             return await self._store.get(Shelf.DRAFTS, user_id, kept_id)
-        _check_size(body)
+        _check_draft(body)
         return await self._store.update(Shelf.DRAFTS, user_id, kept_id, body=body, publish_ms=None)
 
     async def update_scheduled(self, user_id: int, kept_id: int, body: bytes | None, publish_ms: int | None) -> Kept:
@@ -121,6 +122,14 @@ def _first(made: Written, user_id: int, body: bytes, *, publish_ms: int, source:
         updated_ms=created_ms,
     )
     return Saved(kept, made.repeated)
+
+
+def _check_draft(body: bytes) -> None:
+    _check_size(body)
+    geo = encoding.submission(body).geo
+    # The one thing that could not be given back: JSON has no such number.
+    if geo is not None and not (math.isfinite(geo.latitude) and math.isfinite(geo.longitude)):
+        raise InvalidInput("geo has no finite numbers", fields={"tweet.geo": "finite numbers"})
 
 
 def _check_size(body: bytes) -> None:

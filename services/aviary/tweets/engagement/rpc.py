@@ -7,7 +7,7 @@ from functools import partial
 
 from aviary.api.tweets.v1 import engagement_pb2 as pb
 from aviary.api.tweets.v1 import tweets_pb2
-from aviary.errors import InvalidInput, NotFound
+from aviary.errors import InvalidInput
 from aviary.paging import Candidates, Cursors, Page, PageRequest, fill
 from aviary.rpc import pages
 from aviary.rpc.call import Call
@@ -16,7 +16,6 @@ from aviary.tweets.engagement.store import Engaged
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.peers import Peers
 from aviary.tweets.service import TweetService
-from aviary.tweets.visibility import Surface
 
 # Reads on in a tweet's list: the tweet, the page, where, how many.
 _Listing = Callable[[int, PageRequest, int, int], Awaitable[Sequence[Engaged]]]
@@ -55,10 +54,7 @@ class EngagementRpc:
             raise InvalidInput("option is missing; it is the number of the poll's option", fields={"option": "from 0"})
         written = await self._service.vote(call.user_id, request.id, request.option, claim=call.claim)
         call.repeated = written.repeated
-        found = await self._hydrator.hydrate(call.user_id, [written.id], Surface.ASKED)
-        if not found:
-            raise NotFound(f"there is no tweet {written.id}")
-        return found[0]
+        return await self._hydrator.one(call.user_id, written.id)
 
     async def ListLikers(self, request: pb.ListEngagedRequest, call: Call) -> pb.EngagedUsers:
         return await self._listed("likers", self._service.likers, request, call.user_id)

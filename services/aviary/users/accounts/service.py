@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from aviary.errors import NotFound, Unauthenticated
+from aviary.errors import NotFound, Unauthenticated, no_user
 from aviary.faults import Faults
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
@@ -44,7 +44,7 @@ class AccountService:
 
     async def settings(self, user_id: int) -> AccountSettings:
         if (settings := await self._accounts.settings(user_id)) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         return settings
 
     async def change_settings(self, user_id: int, changes: SettingsChanges) -> AccountSettings:
@@ -56,7 +56,7 @@ class AccountService:
             changes = replace(changes, muted_words=account_rules.muted_words(changes.muted_words, faults))
         faults.settle()
         if (settings := await self._accounts.change_settings(user_id, changes)) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         return settings
 
     async def sessions(self, user_id: int, page: PageRequest) -> Page[OpenSession]:
@@ -74,7 +74,7 @@ class AccountService:
         faults.settle()
         user = await self._accounts.change_username(user_id, username, key=rules.username_key(username))
         if user is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         return user
 
     async def change_email(self, user_id: int, email: str, password: str, *, address: str, tell: Tell) -> User:
@@ -91,7 +91,7 @@ class AccountService:
     ) -> None:
         """Take another password and end every session but `session_id`, whose own it is."""
         if (user := await self._users.get(user_id)) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         faults = Faults()
         _require_password("current_password", current, faults)
         faults.take("new_password", partial(rules.password, new, name=user.username, address=user.email), "")
@@ -116,18 +116,18 @@ class AccountService:
     async def suspend(self, user_id: int) -> User:
         """Hide the account and end its sessions until it is lifted."""
         if (ended := await self._accounts.suspend(user_id, now_s=self._now_s())) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         self._deny(ended.session_ids)
         return ended.user
 
     async def unsuspend(self, user_id: int) -> User:
         if (user := await self._accounts.unsuspend(user_id)) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         return user
 
     async def set_verified(self, user_id: int, *, verified: bool) -> User:
         if (user := await self._accounts.set_verified(user_id, verified=verified)) is None:
-            raise _gone(user_id)
+            raise no_user(user_id)
         return user
 
     async def _prove(self, user_id: int, password: str, *, address: str, tell: Tell) -> Proven:
@@ -150,7 +150,3 @@ class AccountService:
 def _require_password(name: str, value: str, faults: Faults) -> None:
     if not 1 <= len(value) <= rules.MAX_PASSWORD:
         faults.refuse(name, f"{name} has {len(value)} characters; it must have 1 to {rules.MAX_PASSWORD}")
-
-
-def _gone(user_id: int) -> NotFound:
-    return NotFound(f"there is no user {user_id}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from aviary.clock import Clock
-from aviary.errors import FailedPrecondition, NotFound
+from aviary.errors import FailedPrecondition, NotFound, no_user
 from aviary.users.exports.store import Export, ExportState, ExportStore, Vault
 
 KEPT_MS = 7 * 86_400_000
@@ -27,7 +27,7 @@ class ExportService:
         if export is None or self._is_stale(export):
             export = await self._store.begin(user_id, instead_of=export.id if export else 0)
         if export is None:
-            raise NotFound(f"there is no user {user_id}")
+            raise no_user(user_id)
         return export
 
     async def download(self, user_id: int) -> AsyncGenerator[bytes, None]:

@@ -104,7 +104,8 @@ class RelationServiceServicer:
 
     def Block(self, request, context):
         """Blocks a user: neither sees the other's tweets, neither follows or asks the
-        other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+        other any more, and each leaves the other's lists. A repeat changes
+        nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, and somebody suspended or deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,7 +121,8 @@ class RelationServiceServicer:
     def Mute(self, request, context):
         """Leaves a user's tweets out of the caller's lists, until `expires_at` when
         it is given. The user is not told. A repeat takes over the new expiry.
-        INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for nobody.
+        INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for
+        nobody, and somebody suspended or deactivated.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

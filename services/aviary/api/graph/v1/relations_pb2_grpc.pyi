@@ -19,14 +19,16 @@ class RelationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Block: _aio.UnaryUnaryMultiCallable[_relations_pb2.BlockRequest, _relations_pb2.BlockResponse]
     """Blocks a user: neither sees the other's tweets, neither follows or asks the
-    other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+    other any more, and each leaves the other's lists. A repeat changes
+    nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, and somebody suspended or deactivated.
     """
     Unblock: _aio.UnaryUnaryMultiCallable[_relations_pb2.UnblockRequest, _relations_pb2.BlockResponse]
     """Lifts a block; follows do not come back. A repeat changes nothing. NOT_FOUND for nobody."""
     Mute: _aio.UnaryUnaryMultiCallable[_relations_pb2.MuteRequest, _relations_pb2.MuteResponse]
     """Leaves a user's tweets out of the caller's lists, until `expires_at` when
     it is given. The user is not told. A repeat takes over the new expiry.
-    INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for nobody.
+    INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for
+    nobody, and somebody suspended or deactivated.
     """
     Unmute: _aio.UnaryUnaryMultiCallable[_relations_pb2.UnmuteRequest, _relations_pb2.MuteResponse]
     """Lifts a mute. A repeat changes nothing. NOT_FOUND for nobody."""
@@ -68,7 +70,8 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_relations_pb2.BlockRequest, _abc.Awaitable[_relations_pb2.BlockResponse]],
     ) -> _abc.Awaitable[_relations_pb2.BlockResponse]:
         """Blocks a user: neither sees the other's tweets, neither follows or asks the
-        other any more, and each leaves the other's lists. A repeat changes nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody.
+        other any more, and each leaves the other's lists. A repeat changes
+        nothing. INVALID_ARGUMENT for oneself, NOT_FOUND for nobody, and somebody suspended or deactivated.
         """
 
     @_abc_1.abstractmethod
@@ -87,7 +90,8 @@ class RelationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_relations_pb2.MuteResponse]:
         """Leaves a user's tweets out of the caller's lists, until `expires_at` when
         it is given. The user is not told. A repeat takes over the new expiry.
-        INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for nobody.
+        INVALID_ARGUMENT for oneself or an expiry that has passed, NOT_FOUND for
+        nobody, and somebody suspended or deactivated.
         """
 
     @_abc_1.abstractmethod

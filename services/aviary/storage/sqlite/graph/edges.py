@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
-from aviary.errors import NotFound
+from aviary.errors import no_user
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.telemetry import traceparent
@@ -57,7 +57,7 @@ class Erased:
         """Raise NotFound when one of them is gone."""
         for user_id in user_ids:
             if user_id in self._ids:
-                raise NotFound(f"there is no user {user_id}")
+                raise no_user(user_id)
 
 
 @dataclass(frozen=True, slots=True)

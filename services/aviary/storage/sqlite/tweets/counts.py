@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aviary.errors import NotFound
+from aviary.errors import no_tweet
 from aviary.storage.sqlite.transaction import Transaction
 from aviary.tweets.store import Draft, Kind
 
@@ -15,7 +15,7 @@ def count_references(tx: Transaction, draft: Draft) -> None:
         if not tx.execute(
             f"UPDATE tweets SET {column} = {column} + 1 WHERE id = ? AND deleted_ms = 0", (tweet_id,)
         ).rowcount:
-            raise NotFound(f"there is no tweet {tweet_id}")
+            raise no_tweet(tweet_id)
 
 
 def uncount_references(tx: Transaction, kind: Kind, ref_id: int, quote_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aviary.errors import NotFound
+from aviary.errors import no_tweet
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.paging import PageRequest
@@ -34,7 +34,7 @@ class SqliteEngagementStore:
             # The tweet may have been deleted since the service looked.
             counted = "UPDATE tweets SET bookmarks = bookmarks + 1 WHERE id = ? AND deleted_ms = 0"
             if not tx.execute(counted, (tweet_id,)).rowcount:
-                raise NotFound(f"there is no tweet {tweet_id}")
+                raise no_tweet(tweet_id)
             tx.execute(
                 "INSERT OR REPLACE INTO bookmarks (user_id, tweet_id, active, bookmark_id) VALUES (?, ?, 1, ?)",
                 (user_id, tweet_id, tx.next_id()),
@@ -54,7 +54,7 @@ class SqliteEngagementStore:
 
         def put(tx: Transaction) -> bool:
             if not tx.execute("SELECT 1 FROM tweets WHERE id = ? AND deleted_ms = 0", (tweet_id,)).fetchone():
-                raise NotFound(f"there is no tweet {tweet_id}")
+                raise no_tweet(tweet_id)
             changed = tx.execute(
                 "INSERT INTO pins VALUES (?, ?) ON CONFLICT (user_id) DO UPDATE SET tweet_id = excluded.tweet_id"
                 " WHERE tweet_id <> excluded.tweet_id",

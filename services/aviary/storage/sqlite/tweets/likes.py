@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aviary.errors import NotFound
+from aviary.errors import no_tweet
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.storage.sqlite.transaction import Transaction
@@ -19,7 +19,7 @@ def set_like(tx: Transaction, tweet_id: int, user_id: int, trace: str, *, active
         "UPDATE tweets SET likes = likes + ? WHERE id = ? AND deleted_ms = 0 RETURNING author_id", (by, tweet_id)
     ).fetchone()
     if counted is None:
-        raise NotFound(f"there is no tweet {tweet_id}")
+        raise no_tweet(tweet_id)
     if active:
         like = (user_id, tweet_id, tx.next_id())
         tx.execute("INSERT OR REPLACE INTO likes (user_id, tweet_id, active, like_id) VALUES (?, ?, 1, ?)", like)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from aviary.errors import FailedPrecondition, InvalidInput, NotFound
+from aviary.errors import FailedPrecondition, InvalidInput, no_tweet
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.call import Claim
@@ -52,7 +52,7 @@ def _poll(tx: Transaction, tweet_id: int) -> tuple[int, int]:
         (tweet_id,),
     ).fetchone()
     if row is None:
-        raise NotFound(f"there is no tweet {tweet_id}")
+        raise no_tweet(tweet_id)
     if row[1] is None:
         raise FailedPrecondition(f"tweet {tweet_id} has no poll")
     return int(row[0]), int(row[1])

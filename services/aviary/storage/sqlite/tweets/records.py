@@ -14,8 +14,8 @@ _COLUMNS = (
 )
 
 # By their numbers: an enumeration's own look-up is the dearest part of reading a row.
-_KINDS: Sequence[Kind] = tuple(Kind)
-_AUDIENCES: Sequence[Audience] = tuple(Audience)
+_KINDS: Mapping[int, Kind] = {int(each): each for each in Kind}
+_AUDIENCES: Mapping[int, Audience] = {int(each): each for each in Audience}
 
 
 def load(connection: sqlite3.Connection, ids: Sequence[int], viewer_id: int) -> Loaded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aviary.errors import FailedPrecondition, Forbidden, NotFound
+from aviary.errors import FailedPrecondition, Forbidden, no_tweet
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event, TweetEntry
 from aviary.storage.sqlite.transaction import Transaction
@@ -150,7 +150,7 @@ def _insert_poll(tx: Transaction, tweet_id: int, poll: PollDraft, now_ms: int) -
 
 def _must_be_own(row: Sequence[int] | None, tweet_id: int, author_id: int, *, deed: str) -> None:
     if row is None:
-        raise NotFound(f"there is no tweet {tweet_id}")
+        raise no_tweet(tweet_id)
     if row[0] != author_id:
         raise Forbidden(f"tweet {tweet_id} is somebody else's; only its author may {deed} it")
 

@@ -14,7 +14,7 @@ from aviary.rpc.call import Claim
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction
-from aviary.storage.sqlite.users import sessions, users
+from aviary.storage.sqlite.users import records, sessions
 from aviary.users.accounts.store import AccountSettings, Ended, OpenSession, Proven, SettingsChanges
 from aviary.users.store import User
 
@@ -99,11 +99,11 @@ class SqliteAccountStore:
         ended: list[int] = []
 
         def hide(tx: Transaction) -> int:
-            user = users.one(tx, user_id)
+            user = records.one(tx, user_id)
             if user is None or user.deactivated:
                 return 0
-            version = users.write(tx, user_id, {"deactivated_ms": tx.now_ms()})
-            users.emit(tx, events_pb2.EVENT_TYPE_USER_DEACTIVATED, user_id, version, trace)
+            version = records.write(tx, user_id, {"deactivated_ms": tx.now_ms()})
+            records.emit(tx, events_pb2.EVENT_TYPE_USER_DEACTIVATED, user_id, version, trace)
             ended.extend(sessions.revoke_all(tx, user_id, now_s=now_s, trace=trace))
             return version
 
@@ -157,9 +157,9 @@ def _change(
     if row is None:
         return None
     if row != tuple(columns.values()):
-        version = users.write(tx, user_id, columns)
-        users.emit(tx, kind, user_id, version, trace, by_platform=by_platform)
-    return users.one(tx, user_id)
+        version = records.write(tx, user_id, columns)
+        records.emit(tx, kind, user_id, version, trace, by_platform=by_platform)
+    return records.one(tx, user_id)
 
 
 def _change_settings(tx: Transaction, user_id: int, changes: SettingsChanges, trace: str) -> AccountSettings | None:
@@ -171,10 +171,10 @@ def _change_settings(tx: Transaction, user_id: int, changes: SettingsChanges, tr
     after = replace(before, **wanted)
     if after == before:
         return before
-    version = users.write(tx, user_id, asdict(after) | {"muted_words": json.dumps(list(after.muted_words))})
+    version = records.write(tx, user_id, asdict(after) | {"muted_words": json.dumps(list(after.muted_words))})
     if (after.hide_sensitive, after.muted_words) != (before.hide_sensitive, before.muted_words):
         tx.execute("UPDATE users SET preferences_version = preferences_version + 1 WHERE id = ?", (user_id,))
-    users.emit(tx, _UPDATED, user_id, version, trace)
+    records.emit(tx, _UPDATED, user_id, version, trace)
     return after
 
 
@@ -185,14 +185,14 @@ def _delete(tx: Transaction, whose: Proven, now_s: int, trace: str) -> Sequence[
     tx.execute("DELETE FROM exports WHERE user_id = ?", (user_id,))
     tx.execute("DELETE FROM claims WHERE caller = ?", (str(user_id),))
     tx.execute("DELETE FROM users WHERE id = ?", (user_id,))
-    users.emit(tx, events_pb2.EVENT_TYPE_USER_DELETED, user_id, version, trace)
+    records.emit(tx, events_pb2.EVENT_TYPE_USER_DELETED, user_id, version, trace)
     return ended
 
 
 def _prove(tx: Transaction, whose: Proven) -> User:
     """The password was checked outside the transaction: what it was checked against must still hold."""
     row = tx.execute("SELECT password_hash FROM users WHERE id = ?", (whose.user_id,)).fetchone()
-    user = users.one(tx, whose.user_id)
+    user = records.one(tx, whose.user_id)
     if user is None or row[0] != whose.password_hash:
         raise Unauthenticated("the password was changed meanwhile")
     return user

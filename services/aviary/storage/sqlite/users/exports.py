@@ -9,7 +9,7 @@ from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction
-from aviary.storage.sqlite.users import users
+from aviary.storage.sqlite.users import records
 from aviary.users.exports.store import Export, ExportState
 
 _COLUMNS = "id, user_id, state, progress_percent, size_bytes, requested_ms, ready_ms"
@@ -38,7 +38,7 @@ class SqliteExportStore:
             current = _current(tx, user_id)
             if current is not None and current.id != instead_of:
                 return current
-            if users.one(tx, user_id) is None:
+            if records.one(tx, user_id) is None:
                 return None
             export_id = tx.next_id()
             tx.execute(

@@ -10,12 +10,11 @@ from typing import Any
 
 from aviary.errors import Conflict, Forbidden, Unauthenticated
 from aviary.events.v1 import events_pb2
-from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.call import Claim
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction
-from aviary.storage.sqlite.users import sessions
+from aviary.storage.sqlite.users import records, sessions
 from aviary.users.store import (
     Credentials,
     Lifetime,
@@ -29,10 +28,6 @@ from aviary.users.store import (
     User,
 )
 
-_USER = (
-    "id, username, email, display_name, bio, location, website, birth_date, language, timezone,"
-    " verified, protected, suspended, deactivated_ms, created_ms, version"
-)
 _CREDENTIALS = "id, password_hash, suspended"
 _SUMMARY = "id, username, display_name, verified, protected, suspended OR deactivated_ms > 0"
 _PREFERENCES = "preferences_version, hide_sensitive, muted_words"
@@ -94,16 +89,16 @@ class SqliteUserStore:
         return _credentials(await self._rows(f"SELECT {_CREDENTIALS} FROM users WHERE email_key = ?", email_key))
 
     async def get(self, user_id: int) -> User | None:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id = ?", user_id)
-        return _user(rows[0]) if rows else None
+        rows = await self._rows(f"SELECT {records.COLUMNS} FROM users WHERE id = ?", user_id)
+        return records.user(rows[0]) if rows else None
 
     async def get_by_username(self, username_key: str) -> User | None:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE username_key = ?", username_key)
-        return _user(rows[0]) if rows else None
+        rows = await self._rows(f"SELECT {records.COLUMNS} FROM users WHERE username_key = ?", username_key)
+        return records.user(rows[0]) if rows else None
 
     async def get_many(self, user_ids: Sequence[int]) -> Sequence[User]:
-        rows = await self._rows(f"SELECT {_USER} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))
-        found = {row[0]: _user(row) for row in rows}
+        rows = await self._rows(f"SELECT {records.COLUMNS} FROM users WHERE id {_AMONG}", json.dumps(list(user_ids)))
+        found = {row[0]: records.user(row) for row in rows}
         return [found[user_id] for user_id in user_ids if user_id in found]
 
     async def summaries(
@@ -146,13 +141,13 @@ def _insert(tx: Transaction, registration: Registration, trace: str) -> int:
         f"INSERT INTO users ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         tuple(columns.values()),
     )
-    emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
+    records.emit(tx, events_pb2.EVENT_TYPE_USER_REGISTERED, user_id, 1, trace)
     return user_id
 
 
 def _admit(tx: Transaction, whose: Credentials, trace: str) -> int:
     """Return the user if they may log in; who had deactivated their account is back."""
-    user_id, user = whose.user_id, one(tx, whose.user_id)
+    user_id, user = whose.user_id, records.one(tx, whose.user_id)
     if user is None:
         raise Unauthenticated("the account is gone")
     # A new password ends the sessions of the old one; a login that was on its way must not land behind that.
@@ -162,8 +157,8 @@ def _admit(tx: Transaction, whose: Credentials, trace: str) -> int:
     if user.suspended:
         raise Forbidden("this account is suspended and cannot log in")
     if user.deactivated:
-        version = write(tx, user_id, {"deactivated_ms": 0})
-        emit(tx, events_pb2.EVENT_TYPE_USER_REACTIVATED, user_id, version, trace)
+        version = records.write(tx, user_id, {"deactivated_ms": 0})
+        records.emit(tx, events_pb2.EVENT_TYPE_USER_REACTIVATED, user_id, version, trace)
     return user_id
 
 
@@ -185,50 +180,13 @@ def _refuse_taken(tx: Transaction, registration: Registration) -> None:
 
 
 def _update(tx: Transaction, user_id: int, changes: ProfileChanges, trace: str) -> User | None:
-    user = one(tx, user_id)
+    user = records.one(tx, user_id)
     wanted = {name: value for name, value in asdict(changes).items() if value is not None}
     if user is None or all(getattr(user, name) == value for name, value in wanted.items()):
         return user
-    version = write(tx, user_id, wanted)
-    emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, version, trace)
-    return one(tx, user_id)
-
-
-def one(tx: Transaction, user_id: int) -> User | None:
-    """The user as this transaction sees them."""
-    row = tx.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()
-    return _user(row) if row else None
-
-
-def write(tx: Transaction, user_id: int, columns: Mapping[str, object]) -> int:
-    """Set `columns` of a user that exists and return the version after it."""
-    (version,) = tx.execute(
-        f"UPDATE users SET {', '.join(f'{name} = ?' for name in columns)}, version = version + 1"
-        " WHERE id = ? RETURNING version",
-        (*columns.values(), user_id),
-    ).fetchone()
-    return int(version)
-
-
-def emit(
-    tx: Transaction,
-    kind: events_pb2.EventType.ValueType,
-    user_id: int,
-    version: int,
-    trace: str,
-    *,
-    by_platform: bool = False,
-) -> None:
-    """Write an event about a user, who did it themselves unless the platform did."""
-    actor_id = 0 if by_platform else user_id
-    tx.emit(Event(type=kind, key=user_id, entity_id=user_id, version=version, actor_id=actor_id, traceparent=trace))
-
-
-def _user(row: Sequence[Any]) -> User:
-    values: dict[str, Any] = dict(zip(_USER.split(", "), row, strict=True))
-    for flag in ("verified", "protected", "suspended"):
-        values[flag] = bool(values[flag])
-    return User(deactivated=bool(values.pop("deactivated_ms")), **values)
+    version = records.write(tx, user_id, wanted)
+    records.emit(tx, events_pb2.EVENT_TYPE_USER_UPDATED, user_id, version, trace)
+    return records.one(tx, user_id)
 
 
 def _credentials(rows: Sequence[Sequence[Any]]) -> Credentials | None:
