@@ -17,13 +17,14 @@ from aviary.graph.relations.service import RelationService
 from aviary.graph.rpc import GraphRpc, UserPages
 from aviary.graph.service import GraphService
 from aviary.graph.worker import erasing
-from aviary.storage.sqlite.graph.counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph.counters import SqliteCounterStore
 from aviary.storage.sqlite.graph.edges import Erased
-from aviary.storage.sqlite.graph.erasure import SqliteGraphErasure
 from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 from aviary.storage.sqlite.graph.lists import SqliteListStore
-from aviary.storage.sqlite.graph.records import SqliteGraphRecords
+from aviary.storage.sqlite.graph.personal import SqlitePersonalStore
 from aviary.storage.sqlite.graph.relations import SqliteRelationStore
+from aviary.storage.sqlite.graph.removal import SqliteRemovalStore
+from aviary.upkeep.rpc import UpkeepRpc
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -39,12 +40,11 @@ def build(platform: Platform) -> None:
     relations = RelationService(relation_store, regards, platform.clock)
     lists = ListService(SqliteListStore(database, erased), relation_store, regards)
     users = UserPages(directory, platform.cursors)
-    graph = GraphRpc(
-        service, relations, users, records=SqliteGraphRecords(database), counters=SqliteGraphCounters(database)
-    )
+    upkeep = UpkeepRpc(SqlitePersonalStore(database), SqliteCounterStore(database))
+    graph = GraphRpc(service, relations, users, upkeep=upkeep)
     platform.serve(graph_pb2.DESCRIPTOR, "GraphService", graph)
     platform.serve(relations_pb2.DESCRIPTOR, "RelationService", RelationRpc(relations, service, users))
     platform.serve(lists_pb2.DESCRIPTOR, "ListService", ListRpc(lists, users, platform.cursors))
-    platform.consume("users", erasing(SqliteGraphErasure(database, erased)), offsets="graph")
+    platform.consume("users", erasing(SqliteRemovalStore(database, erased)), offsets="graph")
     # A process that stopped in the middle of a deletion left some of the list behind.
     platform.background.append(partial(insist, lists.sweep, what="sweep lists"))

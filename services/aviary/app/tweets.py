@@ -13,7 +13,7 @@ from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
 from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
 from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
 from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
-from aviary.storage.sqlite.tweets.personal import SqlitePersonalStore
+from aviary.storage.sqlite.tweets.own import SqliteOwnStore
 from aviary.storage.sqlite.tweets.polls import SqlitePollStore
 from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
 from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
@@ -30,8 +30,9 @@ from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.peers import Peers
 from aviary.tweets.rpc import TweetRpc
 from aviary.tweets.service import TweetService
-from aviary.tweets.upkeep.rpc import UpkeepRpc
+from aviary.tweets.upkeep.personal import TweetFiles
 from aviary.tweets.upkeep.worker import UpkeepWorker
+from aviary.upkeep.rpc import UpkeepRpc
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -45,7 +46,7 @@ def build(platform: Platform) -> None:
     service = TweetService(SqliteTweetStore(database), peers, platform.settings)
     hydrator, cursors = Hydrator(service, platform.clock), platform.cursors
     conversations = ConversationRpc(ConversationService(SqliteConversationStore(database)), service, hydrator, cursors)
-    upkeep = UpkeepRpc(SqlitePersonalStore(database), SqliteCounterStore(database), platform.clock)
+    upkeep = UpkeepRpc(TweetFiles(SqliteOwnStore(database), platform.clock), SqliteCounterStore(database))
     indices = IndexRpc(SqliteIndexStore(database))
     rpc = TweetRpc(service, hydrator, cursors, indices=indices, conversations=conversations, upkeep=upkeep)
     platform.serve(tweets_pb2.DESCRIPTOR, "TweetService", rpc)

@@ -15,11 +15,11 @@ from aviary.faults import at_most
 from aviary.graph.peers import UserDirectory
 from aviary.graph.relations.service import RelationService
 from aviary.graph.service import GraphService
-from aviary.graph.upkeep import GraphCounters, GraphRecords
 from aviary.paging import Cursors, Page, PageRequest
 from aviary.rpc import pages
 from aviary.rpc.call import Call
 from aviary.standing import Standing
+from aviary.upkeep.rpc import UpkeepRpc
 
 _STREAM_PAGE = 1_000
 _MAX_STREAM_PAGE = 100_000
@@ -59,14 +59,12 @@ class GraphRpc:
         relations: RelationService,
         users: UserPages,
         *,
-        records: GraphRecords,
-        counters: GraphCounters,
+        upkeep: UpkeepRpc,
     ) -> None:
         self._service = service
         self._relations = relations
         self._users = users
-        self._records = records
-        self._counters = counters
+        self._upkeep = upkeep
 
     async def Follow(self, request: pb.FollowRequest, call: Call) -> pb.FollowResponse:
         change = await self._service.follow(call.user_id, request.id, claim=call.claim)
@@ -130,20 +128,11 @@ class GraphRpc:
     async def StreamPersonalData(
         self, request: personal_pb2.PersonalDataRequest, _call: Call
     ) -> AsyncIterator[personal_pb2.PersonalData]:
-        async for piece in self._records.of(request.user_id):
-            yield personal_pb2.PersonalData(file=piece.file, rows=piece.rows)
+        async for piece in self._upkeep.personal_data(request.user_id):
+            yield piece
 
     async def Reconcile(
         self, request: reconcile_pb2.ReconcileRequest, _call: Call
     ) -> AsyncIterator[reconcile_pb2.Drift]:
-        async for found in self._counters.recount(repair=request.repair):
-            for drift in found.drifts:
-                yield reconcile_pb2.Drift(
-                    counter=drift.counter,
-                    entity_id=drift.entity_id,
-                    stored=drift.stored,
-                    counted=drift.counted,
-                    repaired=drift.repaired,
-                    examined=found.examined,
-                )
-            yield reconcile_pb2.Drift(examined=found.examined)
+        async for drift in self._upkeep.reconcile(repair=request.repair):
+            yield drift

@@ -24,6 +24,7 @@ from aviary.rpc.status import to_status
 from aviary.settings import Settings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+MAX_METADATA_BYTES = 80 * 1024
 
 # Subscriptable in the stubs alone.
 Context = "grpc.aio.ServicerContext[Message, Message]"
@@ -43,6 +44,9 @@ class RpcServer:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
+                # Beyond the soft limit gRPC refuses at random, 8 KiB unless told; the gateway's own limit lies below both.
+                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
             ],
         )
         self.port = 0

@@ -19,8 +19,8 @@ from aviary.tweets.conversations.rpc import ConversationRpc
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.service import TweetService
-from aviary.tweets.upkeep.rpc import UpkeepRpc
 from aviary.tweets.visibility import Surface
+from aviary.upkeep.rpc import UpkeepRpc
 
 _MAX_BATCH = 100
 _MAX_HYDRATED = 1_000

@@ -1,1 +1,1 @@
-"""What keeps the tweets' store honest: removal for good, recounting, and what a person may take away."""
+"""Tweets removed for good, and what a person may take away."""

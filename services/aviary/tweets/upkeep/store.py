@@ -1,4 +1,4 @@
-"""The ports that remove for good, recount, and read all that is kept about one person."""
+"""The ports that remove for good, and read what one person wrote and did."""
 
 from __future__ import annotations
 
@@ -26,49 +26,6 @@ class RemovalStore(Protocol):
 
         Each step is whole: counters, events and rows agree after it.
         """
-
-
-class Group(Enum):
-    """Counters that are recounted together; the values are the tables that hold them."""
-
-    TWEETS = "tweets"
-    AUTHORS = "authors"
-    POLLS = "poll_options"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """A counter that differs from the relations that it counts."""
-
-    # The table and the column, such as "tweets.likes".
-    counter: str
-    entity_id: int
-    # Which of a poll's options; 0 elsewhere.
-    option: int = 0
-    stored: int
-    counted: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recount:
-    """A stretch that was recounted: how many counters, those that differ, and after which entity to go on."""
-
-    examined: int
-    drifts: Sequence[Drift]
-    after: int | None
-
-
-class CounterStore(Protocol):
-    """Counters held against the relations, which are the truth."""
-
-    async def recount(self, group: Group, *, after: int, limit: int) -> Recount:
-        """Compare the counters of the next `limit` entities above `after`, all as of one moment.
-
-        Writers don't wait for it, and what they change meanwhile is no drift.
-        """
-
-    async def repair(self, drift: Drift) -> bool:
-        """Count that one again and store it; tell whether it still differed."""
 
 
 class Mark(Enum):
@@ -104,8 +61,8 @@ class Vote:
     option: int
 
 
-class PersonalStore(Protocol):
-    """All that is kept about one person, in stretches by rising id above `after`."""
+class OwnStore(Protocol):
+    """What one person wrote and did to tweets, in stretches by rising id above `after`."""
 
     async def tweets(self, user_id: int, *, after: int, limit: int, retweets: bool) -> Sequence[OwnTweet]:
         """Return retweets or all others, those included that are deleted and not removed yet."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction
-from aviary.tweets.upkeep.store import Drift, Group, Recount
+from aviary.upkeep.store import Drift, Recount
+
+
+_OPTIONS = "poll_options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ _OF_POLLS = _Counters(
     " ORDER BY tweet_id LIMIT ?2)",
     counts={"votes": "SELECT count(*) FROM votes WHERE tweet_id = entity.id AND option = entity.option"},
 )
-_GROUPS: Mapping[Group, _Counters] = {Group.TWEETS: _OF_TWEETS, Group.AUTHORS: _OF_AUTHORS, Group.POLLS: _OF_POLLS}
+# By the table that holds them.
+_GROUPS: Mapping[str, _Counters] = {"tweets": _OF_TWEETS, "authors": _OF_AUTHORS, _OPTIONS: _OF_POLLS}
 
 
 class SqliteCounterStore:
@@ -57,7 +61,11 @@ class SqliteCounterStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recount(self, group: Group, *, after: int, limit: int) -> Recount:
+    @property
+    def groups(self) -> Sequence[str]:
+        return list(_GROUPS)
+
+    async def recount(self, group: str, *, after: int, limit: int) -> Recount:
         counters = _GROUPS[group]
         rows = await self._database.read(
             lambda connection: connection.execute(_comparison(group), (after, limit)).fetchall()
@@ -67,45 +75,44 @@ class SqliteCounterStore:
         return Recount(len(rows) * len(counters.counts), drifts, max(entities) if len(entities) == limit else None)
 
     async def repair(self, drift: Drift) -> bool:
-        table, _, column = drift.counter.partition(".")
-        group = Group(table)
+        group, _, column = drift.counter.partition(".")
 
         def write(tx: Transaction) -> bool:
-            if group is Group.AUTHORS:
+            if group == "authors":
                 tx.execute("INSERT OR IGNORE INTO authors (user_id) VALUES (?)", (drift.entity_id,))
             return tx.execute(_correction(group, column), (drift.entity_id, drift.option)).rowcount > 0
 
         return await self._database.write(write)
 
 
-def _comparison(group: Group) -> str:
+def _comparison(group: str) -> str:
     """One row an entity: its id, its option, then each counter as stored and as counted."""
     counters = _GROUPS[group]
     pairs = ", ".join(f"coalesce(held.{column}, 0), ({count})" for column, count in counters.counts.items())
     return (
         f"WITH entity AS MATERIALIZED ({counters.entities}) SELECT entity.id, entity.option, {pairs}"
-        f" FROM entity LEFT JOIN {group.value} AS held ON held.{counters.key} = entity.id{_same_option(group)}"
+        f" FROM entity LEFT JOIN {group} AS held ON held.{counters.key} = entity.id{_same_option(group)}"
     )
 
 
-def _correction(group: Group, column: str) -> str:
+def _correction(group: str, column: str) -> str:
     counters = _GROUPS[group]
     return (
-        f"UPDATE {group.value} AS held SET {column} = entity.counted FROM"
+        f"UPDATE {group} AS held SET {column} = entity.counted FROM"
         f" (SELECT entity.id, entity.option, ({counters.counts[column]}) AS counted"
         "   FROM (SELECT ?1 AS id, ?2 AS option) AS entity) AS entity"
         f" WHERE held.{counters.key} = ?1{_same_option(group)} AND held.{column} <> entity.counted"
     )
 
 
-def _same_option(group: Group) -> str:
-    return " AND held.option = entity.option" if group is Group.POLLS else ""
+def _same_option(group: str) -> str:
+    return " AND held.option = entity.option" if group == _OPTIONS else ""
 
 
-def _drifts(group: Group, counters: _Counters, row: Sequence[int]) -> Sequence[Drift]:
+def _drifts(group: str, counters: _Counters, row: Sequence[int]) -> Sequence[Drift]:
     entity_id, option, *pairs = row
     return [
-        Drift(counter=f"{group.value}.{column}", entity_id=entity_id, option=option, stored=stored, counted=counted)
+        Drift(counter=f"{group}.{column}", entity_id=entity_id, option=option, stored=stored, counted=counted)
         for column, stored, counted in zip(counters.counts, pairs[::2], pairs[1::2], strict=True)
         if stored != counted
     ]

@@ -1,4 +1,4 @@
-"""All that the tweets' file keeps about one person."""
+"""What one person wrote and did, in the tweets' file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from aviary.tweets.upkeep.store import Mark, Marked, OwnTweet, Vote
 _MARK_IDS: Mapping[Mark, str] = {Mark.LIKE: "like_id", Mark.BOOKMARK: "bookmark_id"}
 
 
-class SqlitePersonalStore:
-    """Keeps PersonalStore's promises."""
+class SqliteOwnStore:
+    """Keeps OwnStore's promises."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

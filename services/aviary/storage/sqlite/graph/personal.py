@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aviary import ids
-from aviary.graph.upkeep import Piece
 from aviary.storage.sqlite.database import Database
+from aviary.upkeep.store import Piece
 
 _AT_ONCE = 500
 
@@ -55,8 +55,8 @@ _LISTS = "SELECT id FROM lists WHERE owner_id = ? ORDER BY id"
 _MEMBERS = _edges("list_members", "list_bonds", "kind = 1 AND list_id = ?1", "bond_id", "user_id", at="added_at")
 
 
-class SqliteGraphRecords:
-    """Keeps GraphRecords' promises in the graph's file."""
+class SqlitePersonalStore:
+    """Keeps PersonalStore's promises in the graph's file."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -66,21 +66,21 @@ class SqliteGraphRecords:
             async for rows in self._rows(file, user_id):
                 yield Piece(file.name, [_object(file.columns, row) for row in rows])
         owned = await self._database.read(lambda reader: reader.execute(_LISTS, (user_id,)).fetchall())
+        if not owned:
+            yield Piece(_MEMBERS.name, [])
         for (list_id,) in owned:
             async for rows in self._rows(_MEMBERS, list_id):
                 columns = (*_MEMBERS.columns, "list_id")
                 yield Piece(_MEMBERS.name, [_object(columns, (*row, list_id)) for row in rows])
 
     async def _rows(self, file: _File, owner_id: int) -> AsyncIterator[list[tuple[int | str, ...]]]:
-        """Yield the file's rows without their positions, some at a time."""
-        after = 0
-        while True:
+        """Yield the file's rows without their positions, some at a time; none at once when there are none."""
+        after, is_more = 0, True
+        while is_more:
             rows = await self._read(file, owner_id, after)
-            if rows:
-                yield [row[1:] for row in rows]
+            yield [row[1:] for row in rows]
+            if is_more := len(rows) == _AT_ONCE:
                 after = int(rows[-1][0])
-            if len(rows) < _AT_ONCE:
-                return
 
     async def _read(self, file: _File, owner_id: int, after: int) -> list[tuple[int | str, ...]]:
         asked = (owner_id, after, _AT_ONCE)

@@ -27,8 +27,8 @@ _UNDONE = (
 _Step = Callable[[Transaction, int, Actor], bool]
 
 
-class SqliteGraphErasure:
-    """Keeps GraphErasure's promises in the graph's file."""
+class SqliteRemovalStore:
+    """Keeps RemovalStore's promises in the graph's file."""
 
     def __init__(self, database: Database, erased: Erased) -> None:
         self._database = database
