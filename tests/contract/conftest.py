@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.contract.stores import Stores
 from tests.contract.tweets import Kept
-from tests.contract.upkeep import Upkept
+from tests.contract.upkeep import LookedAfter, Upkept, graph_looked_after, tweets_looked_after
+from tests.graph.stores import StoppedClock, opened
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
@@ -20,10 +21,11 @@ from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
 from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
 from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
 from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
-from aviary.storage.sqlite.tweets.personal import SqlitePersonalStore
+from aviary.storage.sqlite.tweets.own import SqliteOwnStore
 from aviary.storage.sqlite.tweets.polls import SqlitePollStore
 from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
 from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
+from aviary.tweets.upkeep.personal import TweetFiles
 
 OpenDatabase = Callable[..., Database]
 
@@ -67,10 +69,23 @@ async def stores(tweets_file: Database, clock: Clock) -> Stores:
 
 @pytest.fixture
 async def upkept(stores: Stores, tweets_file: Database) -> Upkept:
+    own = SqliteOwnStore(tweets_file)
     return Upkept(
         stores=stores,
         conversations=SqliteConversationStore(tweets_file),
         removal=SqliteRemovalStore(tweets_file),
         counters=SqliteCounterStore(tweets_file),
-        personal=SqlitePersonalStore(tweets_file),
+        personal=TweetFiles(own, stores.clock),
+        own=own,
     )
+
+
+@pytest.fixture(params=["tweets", "graph"])
+async def looked_after(
+    request: pytest.FixtureRequest, upkept: Upkept, tweets_file: Database, tmp_path: Path
+) -> AsyncIterator[LookedAfter]:
+    if request.param == "tweets":
+        yield await tweets_looked_after(upkept, tweets_file)
+    else:
+        with opened(tmp_path, StoppedClock()) as stores:
+            yield await graph_looked_after(stores)

@@ -1,106 +1,29 @@
-"""What every adapter of PersonalStore promises."""
+"""What every adapter of PersonalStore promises, whatever its files hold."""
 
 from __future__ import annotations
 
-from tests.contract.tweets import ADA, BOB
-from tests.contract.upkeep import Upkept
+import itertools
+import json
 
-from aviary.tweets.drafts.store import Shelf
-from aviary.tweets.store import EditRules, Entities, Revision
-from aviary.tweets.upkeep.store import Mark, Vote
+from tests.contract.upkeep import LookedAfter
 
-FREELY = EditRules(window_ms=3_600_000, limit=5)
+from aviary.upkeep.store import Piece
 
 
-async def test_tweets_come_oldest_first_in_stretches_deleted_ones_included(upkept: Upkept) -> None:
-    kept = upkept.stores.tweets
-    made = [await kept.tweet(ADA) for _ in range(4)]
-    await kept.tweet(BOB)
-    await kept.store.delete(made[1], ADA)
-
-    found = await upkept.personal.tweets(ADA, after=0, limit=3, retweets=False)
-    assert [(each.tweet.id, each.deleted_ms > 0) for each in found] == [
-        (made[0], False),
-        (made[1], True),
-        (made[2], False),
-    ]
-    rest = await upkept.personal.tweets(ADA, after=made[2], limit=3, retweets=False)
-    assert [each.tweet.id for each in rest] == [made[3]]
+async def taken(looked_after: LookedAfter, user_id: int) -> list[Piece]:
+    return [piece async for piece in looked_after.personal.of(user_id)]
 
 
-async def test_retweets_and_other_tweets_are_read_apart(upkept: Upkept) -> None:
-    kept = upkept.stores.tweets
-    tweet = await kept.tweet(BOB)
-    undone = await kept.retweet(ADA, tweet)
-    await kept.store.undo_retweet(tweet, ADA)
-    retweet, own = await kept.retweet(ADA, tweet), await kept.tweet(ADA)
-
-    found = await upkept.personal.tweets(ADA, after=0, limit=9, retweets=True)
-    assert [each.tweet.id for each in found] == [undone, retweet]
-    assert [each.tweet.id for each in await upkept.personal.tweets(ADA, after=0, limit=9, retweets=False)] == [own]
+async def test_the_files_come_one_after_the_other_in_their_order(looked_after: LookedAfter) -> None:
+    names = [piece.file for piece in await taken(looked_after, looked_after.person)]
+    assert [name for name, _ in itertools.groupby(names)] == list(looked_after.files)
 
 
-async def test_a_tweet_brings_its_poll_and_every_text_that_it_had(upkept: Upkept) -> None:
-    stores = upkept.stores
-    kept = stores.tweets
-    poll = await stores.poll("yes", "no")
-    await stores.polls.vote(poll, ADA, 1, claim=None)
-    edited = await kept.tweet(ADA, "first")
-    first = (await kept.one(edited)).body
-    revision = Revision(text="second", entities=Entities(), language="und")
-    assert await kept.store.edit(edited, ADA, revision, FREELY)
-
-    found = await upkept.personal.tweets(ADA, after=0, limit=9, retweets=False)
-    assert [each.earlier for each in found] == [[], [(1, first)]]
-    assert [each.poll.votes if each.poll else None for each in found] == [[0, 1], None]
+async def test_whoever_has_something_in_every_file_finds_it_there_as_json_objects(looked_after: LookedAfter) -> None:
+    pieces = await taken(looked_after, looked_after.person)
+    assert {piece.file for piece in pieces if piece.rows} == set(looked_after.files)
+    assert all(isinstance(json.loads(row), dict) for piece in pieces for row in piece.rows)
 
 
-async def test_marks_are_those_that_stand_oldest_first(upkept: Upkept) -> None:
-    stores = upkept.stores
-    kept = stores.tweets
-    one, two, three = [await kept.tweet(BOB) for _ in range(3)]
-    for each in (three, one, two):
-        await kept.store.like(each, ADA, claim=None)
-        await stores.engagement.bookmark(each, ADA, claim=None)
-    await kept.store.unlike(one, ADA)
-    await stores.engagement.remove_bookmark(two, ADA)
-
-    likes = await upkept.personal.marks(Mark.LIKE, ADA, after=0, limit=9)
-    assert [each.tweet_id for each in likes] == [three, two]
-    bookmarks = await upkept.personal.marks(Mark.BOOKMARK, ADA, after=0, limit=9)
-    assert [each.tweet_id for each in bookmarks] == [three, one]
-    rest = await upkept.personal.marks(Mark.LIKE, ADA, after=likes[0].id, limit=9)
-    assert rest == likes[1:]
-    assert await upkept.personal.marks(Mark.LIKE, ADA, after=0, limit=1) == likes[:1]
-
-
-async def test_a_vote_says_what_was_chosen(upkept: Upkept) -> None:
-    stores = upkept.stores
-    one, two = await stores.poll("yes", "no"), await stores.poll("tea", "coffee")
-    await stores.polls.vote(one, BOB, 1, claim=None)
-    await stores.polls.vote(two, BOB, 0, claim=None)
-
-    assert await upkept.personal.votes(BOB, after=0, limit=9) == [Vote(one, 1), Vote(two, 0)]
-    assert await upkept.personal.votes(BOB, after=one, limit=9) == [Vote(two, 0)]
-    assert await upkept.personal.votes(ADA, after=0, limit=9) == []
-
-
-async def test_each_shelf_holds_its_own_drafts(upkept: Upkept) -> None:
-    drafts, soon = upkept.stores.drafts, upkept.stores.clock.now_ms() + 60_000
-    made = [
-        (await drafts.create(ADA, b"", publish_ms=publish_ms, source="web", most=9, claim=None)).id
-        for publish_ms in (0, soon, 0, soon)
-    ]
-
-    async def ids_on(shelf: Shelf, *, after: int = 0) -> list[int]:
-        return [each.id for each in await upkept.personal.drafts(shelf, ADA, after=after, limit=9)]
-
-    assert await ids_on(Shelf.DRAFTS) == [made[0], made[2]]
-    assert await ids_on(Shelf.SCHEDULED) == [made[1], made[3]]
-    assert await ids_on(Shelf.SCHEDULED, after=made[1]) == [made[3]]
-
-
-async def test_the_pin_is_the_persons_own(upkept: Upkept) -> None:
-    tweet = await upkept.stores.tweets.tweet(ADA)
-    await upkept.stores.engagement.pin(tweet, ADA, claim=None)
-    assert (await upkept.personal.pin(ADA), await upkept.personal.pin(BOB)) == (tweet, 0)
+async def test_who_is_unknown_gets_every_file_empty(looked_after: LookedAfter) -> None:
+    assert await taken(looked_after, 999_999) == [Piece(name, []) for name in looked_after.files]

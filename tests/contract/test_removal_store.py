@@ -65,9 +65,9 @@ async def test_purging_takes_what_hangs_on_a_tweet_and_leaves_replies_and_quotes
     assert await kept.store.author_counts([ADA, BOB, CYD]) == [AuthorCounts(0, 0), AuthorCounts(0, 0), cyd]
     assert {(await kept.one(each)).kind for each in await kept.ids_of(CYD)} == {Kind.REPLY, Kind.QUOTE}
     for user_id in (10, 11, BOB):
-        assert await upkept.personal.marks(Mark.LIKE, user_id, after=0, limit=9) == []
-        assert await upkept.personal.marks(Mark.BOOKMARK, user_id, after=0, limit=9) == []
-    assert await upkept.personal.votes(CYD, after=0, limit=9) == []
+        assert await upkept.own.marks(Mark.LIKE, user_id, after=0, limit=9) == []
+        assert await upkept.own.marks(Mark.BOOKMARK, user_id, after=0, limit=9) == []
+    assert await upkept.own.votes(CYD, after=0, limit=9) == []
     assert await upkept.drifts() == []
 
 
@@ -155,7 +155,7 @@ async def test_erasing_leaves_nothing_that_a_person_could_take_away(upkept: Upke
     assert await kept.store.settled(key) is None
     assert await upkept.exists(gone, mine.id, tweet) == [False, False, True]
     for shelf in Shelf:
-        assert await upkept.personal.drafts(shelf, BOB, after=0, limit=9) == []
+        assert await upkept.own.drafts(shelf, BOB, after=0, limit=9) == []
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])

@@ -13,18 +13,21 @@ from aviary.events.v1.events_pb2 import Event
 from aviary.graph.lists.store import ListStore
 from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import GraphStore
-from aviary.graph.upkeep import GraphCounters, GraphErasure, GraphRecords
+from aviary.graph.upkeep import RemovalStore
 from aviary.metrics import Metrics
+from aviary.rpc.call import Claim
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.graph.counters import SqliteGraphCounters
+from aviary.storage.sqlite.graph.counters import SqliteCounterStore
 from aviary.storage.sqlite.graph.edges import Erased
-from aviary.storage.sqlite.graph.erasure import SqliteGraphErasure
 from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 from aviary.storage.sqlite.graph.lists import SqliteListStore
-from aviary.storage.sqlite.graph.records import SqliteGraphRecords
+from aviary.storage.sqlite.graph.personal import SqlitePersonalStore
 from aviary.storage.sqlite.graph.relations import SqliteRelationStore
+from aviary.storage.sqlite.graph.removal import SqliteRemovalStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
+from aviary.upkeep.store import CounterStore, PersonalStore
 
+ADA, BOB, CYD, DAN = 900_001, 900_002, 900_003, 900_004
 START_MS = 1_790_000_000_000
 # What tells others of the past, which erasure leaves alone.
 _LOG = {"outbox", "offsets", "sqlite_sequence"}
@@ -52,9 +55,9 @@ class Stores:
         self.graph: GraphStore = SqliteGraphStore(self.database, clock, erased)
         self.relations: RelationStore = SqliteRelationStore(self.database, clock, erased)
         self.lists: ListStore = SqliteListStore(self.database, erased)
-        self.erasure: GraphErasure = SqliteGraphErasure(self.database, erased)
-        self.records: GraphRecords = SqliteGraphRecords(self.database)
-        self.counters: GraphCounters = SqliteGraphCounters(self.database)
+        self.removal: RemovalStore = SqliteRemovalStore(self.database, erased)
+        self.personal: PersonalStore = SqlitePersonalStore(self.database)
+        self.counters: CounterStore = SqliteCounterStore(self.database)
         self.log: EventLog = SqliteEventLog(self.database)
 
     async def events(self) -> list[Event]:
@@ -85,3 +88,34 @@ def opened(folder: Path, clock: Clock) -> Iterator[Stores]:
         yield stores
     finally:
         stores.database.close()
+
+
+def claim(user_id: int, key: str = "k") -> Claim:
+    return Claim(caller=str(user_id), rpc="/follow", key=key, body=b"body")
+
+
+async def fill(stores: Stores) -> tuple[int, int]:
+    """Give Ada one of everything, active and undone, both ways; return a list of hers and one of Bob's."""
+    graph, relations, lists = stores.graph, stores.relations, stores.lists
+    for one, other in ((ADA, BOB), (BOB, ADA), (ADA, CYD), (CYD, ADA), (BOB, CYD)):
+        await graph.follow(one, other, protected=False, claim=claim(one, f"{one}-{other}"))
+    for one, other in ((ADA, CYD), (CYD, ADA)):
+        await graph.unfollow(one, other)
+    for one, other in ((ADA, DAN), (DAN, ADA)):
+        await graph.follow(one, other, protected=True, claim=None)
+        await relations.mute(one, other, until_ms=0, claim=None)
+        await relations.mute(one, CYD, until_ms=0, claim=None)
+        await relations.unmute(one, CYD)
+    for one, other in ((ADA, 5), (5, ADA), (ADA, 6), (6, ADA)):
+        await relations.block(one, other, claim=None)
+    for one, other in ((ADA, 6), (6, ADA)):
+        await relations.unblock(one, other)
+    hers, _ = await lists.create(ADA, name="hers", description="of Ada", private=True, claim=None)
+    his, _ = await lists.create(BOB, name="his", description="", private=False, claim=None)
+    for list_id in (hers, his):
+        for user in (ADA, BOB):
+            await lists.add_member(list_id, user, claim=None)
+    await lists.follow(his, ADA, claim=None)
+    await lists.follow(hers, ADA, claim=None)
+    await lists.add_member(his, CYD, claim=None)
+    return hers, his

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.contract.upkeep import drifts
 from tests.graph.reference import List, Pair, Reference, newest, of
 from tests.graph.stores import START_MS, StoppedClock, Stores, opened
 
@@ -191,7 +192,7 @@ class Graph(RuleBasedStateMachine):
     def erase_somebody(self, place: int) -> None:
         if (gone := PEOPLE[place]) not in self.model.people:
             return
-        self.run_(self.stores.erasure.erase(gone))
+        self.run_(self.stores.removal.erase(gone))
         self.model.erase(gone)
         self.held.pop(gone, None)
         assert self.stores.tables_with(gone) == []
@@ -206,8 +207,7 @@ class Graph(RuleBasedStateMachine):
             await self._compare_relations(each)
             await self._compare_sources(each)
         await self._compare_lists()
-        drifts = [drift async for found in self.stores.counters.recount(repair=False) for drift in found.drifts]
-        assert drifts == []
+        assert await drifts(self.stores.counters) == []
 
     async def _compare_relations(self, me: int) -> None:
         model, graph, relations = self.model, self.stores.graph, self.stores.relations

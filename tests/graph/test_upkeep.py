@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.contract.upkeep import GRAPH_FILES, drifts
 from tests.graph.asking import block, delete_account, make_list, mute, protect
-from tests.graph.stores import START_MS, Stores
+from tests.graph.stores import ADA, BOB, CYD, DAN, START_MS, Stores, claim, fill
 from tests.rpc.serving import serving
 from tests.rpc.waiting import until
 
@@ -25,53 +26,19 @@ from aviary.api.reconcile.v1 import reconcile_pb2
 from aviary.errors import Forbidden, NotFound
 from aviary.events.v1 import events_pb2
 from aviary.graph.store import Counts
-from aviary.graph.upkeep import Drift
-from aviary.rpc.call import Claim
 from aviary.settings import Settings
 from aviary.standing import APART, Standing
-from aviary.storage.sqlite.graph import counters, erasure, records
+from aviary.storage.sqlite.graph import personal, removal
 
-ADA, BOB, CYD, DAN = 900_001, 900_002, 900_003, 900_004
 UNFOLLOWED = events_pb2.EVENT_TYPE_UNFOLLOWED
-
-
-def claim(user_id: int, key: str = "k") -> Claim:
-    return Claim(caller=str(user_id), rpc="/follow", key=key, body=b"body")
-
-
-async def fill(stores: Stores) -> tuple[int, int]:
-    """Give Ada one of everything, active and undone, both ways; return a list of hers and one of Bob's."""
-    graph, relations, lists = stores.graph, stores.relations, stores.lists
-    for one, other in ((ADA, BOB), (BOB, ADA), (ADA, CYD), (CYD, ADA), (BOB, CYD)):
-        await graph.follow(one, other, protected=False, claim=claim(one, f"{one}-{other}"))
-    for one, other in ((ADA, CYD), (CYD, ADA)):
-        await graph.unfollow(one, other)
-    for one, other in ((ADA, DAN), (DAN, ADA)):
-        await graph.follow(one, other, protected=True, claim=None)
-        await relations.mute(one, other, until_ms=0, claim=None)
-        await relations.mute(one, CYD, until_ms=0, claim=None)
-        await relations.unmute(one, CYD)
-    for one, other in ((ADA, 5), (5, ADA), (ADA, 6), (6, ADA)):
-        await relations.block(one, other, claim=None)
-    for one, other in ((ADA, 6), (6, ADA)):
-        await relations.unblock(one, other)
-    hers, _ = await lists.create(ADA, name="hers", description="of Ada", private=True, claim=None)
-    his, _ = await lists.create(BOB, name="his", description="", private=False, claim=None)
-    for list_id in (hers, his):
-        for user in (ADA, BOB):
-            await lists.add_member(list_id, user, claim=None)
-    await lists.follow(his, ADA, claim=None)
-    await lists.follow(hers, ADA, claim=None)
-    await lists.add_member(his, CYD, claim=None)
-    return hers, his
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 async def test_an_erased_person_is_in_no_table(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(erasure, "_AT_ONCE", at_once)
+    monkeypatch.setattr(removal, "_AT_ONCE", at_once)
     hers, his = await fill(stores)
     assert stores.tables_with(ADA) == ["claims", "follows", "accounts", "bonds", "lists", "list_bonds"]
-    await stores.erasure.erase(ADA)
+    await stores.removal.erase(ADA)
 
     assert stores.tables_with(ADA) == []
     assert stores.tables_with(hers) == []
@@ -84,7 +51,7 @@ async def test_an_erasure_moves_the_versions_of_others_and_tells_of_each_follow(
     await fill(stores)
     before = {each: await stores.graph.sources(each, if_version_not=None) for each in (BOB, DAN)}
     known = len(await stores.events())
-    await stores.erasure.erase(ADA)
+    await stores.removal.erase(ADA)
 
     after = {each: await stores.graph.sources(each, if_version_not=None) for each in (BOB, DAN)}
     assert sorted(after[BOB].ids or ()) == [BOB, CYD]
@@ -97,9 +64,9 @@ async def test_an_erasure_moves_the_versions_of_others_and_tells_of_each_follow(
 async def test_an_erasure_begun_and_left_is_finished_by_the_next_and_repeats_change_nothing(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasure, "_AT_ONCE", 1)
+    monkeypatch.setattr(removal, "_AT_ONCE", 1)
     await fill(stores)
-    started = asyncio.create_task(stores.erasure.erase(ADA))
+    started = asyncio.create_task(stores.removal.erase(ADA))
     known = len(await stores.events())
 
     async def has_begun() -> bool:
@@ -108,18 +75,18 @@ async def test_an_erasure_begun_and_left_is_finished_by_the_next_and_repeats_cha
     await until(has_begun, what="some of it was erased")
     started.cancel()
     await asyncio.gather(started, return_exceptions=True)
-    await stores.erasure.erase(ADA)
+    await stores.removal.erase(ADA)
     assert stores.tables_with(ADA) == []
 
     told = len(await stores.events())
-    await stores.erasure.erase(ADA)
+    await stores.removal.erase(ADA)
     assert len(await stores.events()) == told
     assert await stores.graph.counts([BOB, CYD]) == [Counts(0, 1), Counts(1, 0)]
 
 
 async def test_whoever_was_let_in_before_an_erasure_writes_nothing_behind_it(stores: Stores) -> None:
     _, his = await fill(stores)
-    await stores.erasure.erase(ADA)
+    await stores.removal.erase(ADA)
 
     for late in (
         stores.graph.follow(BOB, ADA, protected=False, claim=None),
@@ -169,7 +136,7 @@ async def test_a_deleted_account_leaves_the_graph_by_way_of_the_log(settings: Se
 
 async def _taken(stores: Stores, user_id: int) -> dict[str, list[dict[str, Any]]]:
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    async for piece in stores.records.of(user_id):
+    async for piece in stores.personal.of(user_id):
         files[piece.file].extend(json.loads(row) for row in piece.rows)
     return files
 
@@ -178,7 +145,7 @@ async def _taken(stores: Stores, user_id: int) -> dict[str, list[dict[str, Any]]
 async def test_a_person_takes_along_all_that_is_active(
     stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(records, "_AT_ONCE", at_once)
+    monkeypatch.setattr(personal, "_AT_ONCE", at_once)
     hers, his = await fill(stores)
     await stores.relations.mute(ADA, BOB, until_ms=START_MS + 1_000, claim=None)
     files = await _taken(stores, ADA)
@@ -211,10 +178,6 @@ async def test_a_person_takes_along_all_that_is_active(
     ]
 
 
-async def test_who_is_unknown_takes_nothing_along(stores: Stores) -> None:
-    assert await _taken(stores, DAN) == {}
-
-
 async def test_the_export_of_a_person_comes_in_files(settings: Settings) -> None:
     async with serving(settings, workers=False) as served:
         ada, bob, cyd = await served.register("ada", "bob", "cyd")
@@ -223,58 +186,8 @@ async def test_the_export_of_a_person_comes_in_files(settings: Settings) -> None
         stream = served.clients.graph.StreamPersonalData(
             personal_pb2.PersonalDataRequest(user_id=ada.id), metadata=served.as_operator()
         )
-        assert [(piece.file, json.loads(piece.rows[0])["user_id"]) async for piece in stream] == [
-            ("following", str(bob.id)),
-            ("blocks", str(cyd.id)),
-        ]
-
-
-async def _recounted(stores: Stores, *, repair: bool) -> list[Drift]:
-    return [drift async for found in stores.counters.recount(repair=repair) for drift in found.drifts]
-
-
-def _as_told(drifts: list[Drift]) -> list[tuple[str, int, int, int, bool]]:
-    return [(each.counter, each.entity_id, each.stored, each.counted, each.repaired) for each in drifts]
-
-
-@pytest.mark.parametrize("at_once", [1, 2, 500])
-async def test_drift_is_found_told_and_repaired(stores: Stores, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(counters, "_AT_ONCE", at_once)
-    _, his = await fill(stores)
-    assert await _recounted(stores, repair=True) == []
-    stores.execute("UPDATE accounts SET followers = followers + 2 WHERE user_id = ?", BOB)
-    stores.execute("UPDATE lists SET members = -1 WHERE id = ?", his)
-    stores.execute("DELETE FROM accounts WHERE user_id = ?", CYD)
-    drifted = [("accounts.followers", BOB, 3, 1), ("accounts.followers", CYD, 0, 1), ("lists.members", his, -1, 3)]
-
-    assert _as_told(await _recounted(stores, repair=False)) == [(*each, False) for each in drifted]
-    assert _as_told(await _recounted(stores, repair=True)) == [(*each, True) for each in drifted]
-    assert await _recounted(stores, repair=False) == []
-    assert await stores.graph.counts([BOB, CYD]) == [Counts(1, 2), Counts(1, 0)]
-
-
-async def test_writes_during_a_recount_never_look_like_drift(stores: Stores) -> None:
-    people = range(10, 40)
-    done = asyncio.Event()
-
-    async def write() -> None:
-        for turn in range(4):
-            for one in people:
-                other = 10 + (one * 7 + turn) % 30
-                if one != other:
-                    await stores.graph.follow(one, other, protected=False, claim=None)
-                    if turn % 2:
-                        await stores.graph.unfollow(one, other)
-        done.set()
-
-    async def recount() -> list[Drift]:
-        found: list[Drift] = []
-        while not done.is_set():
-            found += await _recounted(stores, repair=True)
-        return found
-
-    _, found = await asyncio.gather(write(), recount())
-    assert found == []
+        files = {piece.file: [json.loads(row)["user_id"] for row in piece.rows] async for piece in stream}
+        assert files == {file: [] for file in GRAPH_FILES} | {"following": [str(bob.id)], "blocks": [str(cyd.id)]}
 
 
 async def test_counters_equal_their_relations_whatever_fifty_people_do_at_once(stores: Stores) -> None:
@@ -303,9 +216,9 @@ async def test_counters_equal_their_relations_whatever_fifty_people_do_at_once(s
             with contextlib.suppress(Forbidden, NotFound):
                 await chance.choice(deeds)()
 
-    await asyncio.gather(*(act(random.Random(seed)) for seed in range(50)), stores.erasure.erase(900_010))
+    await asyncio.gather(*(act(random.Random(seed)) for seed in range(50)), stores.removal.erase(900_010))
 
-    assert await _recounted(stores, repair=False) == []
+    assert await drifts(stores.counters) == []
     assert stores.tables_with(900_010) == []
     for one, other in itertools.permutations(people, 2):
         (standing,) = await relations.standings(one, [other])

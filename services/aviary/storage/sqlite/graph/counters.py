@@ -79,7 +79,7 @@ class SqliteCounterStore:
         def correct(tx: Transaction) -> bool:
             # Counted again in the writer: whatever was written since is in both numbers.
             found = _compare(tx, group, column, drift.entity_id)
-            return any([_store(tx, group, column, each) for each in found])
+            return any(_store(tx, group, column, each) for each in found)
 
         return await self._database.write(correct)
 

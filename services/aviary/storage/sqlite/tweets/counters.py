@@ -9,7 +9,6 @@ from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.transaction import Transaction
 from aviary.upkeep.store import Drift, Recount
 
-
 _OPTIONS = "poll_options"
 
 
