@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from aviary.errors import Unavailable
+from aviary.handover import must_be_whole
 
 # Consumers before what they consume, and what is referred to last: a copy never names what it lacks.
 STORES = ("fanout", "tweets", "graph", "users")
@@ -16,6 +17,7 @@ STORES = ("fanout", "tweets", "graph", "users")
 def backup(data_dir: Path, to: Path) -> None:
     """Copy each store as of one moment, and the secrets; `to` must be new or empty."""
     _must_be_empty(to)
+    must_be_whole(data_dir)
     if not (data_dir / "users.db").exists():
         raise Unavailable(f"the data folder {data_dir} holds no stores")
     to.mkdir(parents=True, exist_ok=True, mode=0o700)

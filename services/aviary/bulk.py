@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from aviary.app import Platform
 from aviary.app.bulk import BulkStores
 from aviary.errors import InvalidInput, Unavailable
+from aviary.handover import hand_over, must_be_whole
 from aviary.lifecycle import locked, prepare_folder
 from aviary.seed.bulk import Filled, fill
 from aviary.seed.multitude import Multitude, Size
@@ -36,6 +36,7 @@ async def loading(settings: Settings, *, password: str, span_ms: int = SPAN_MS) 
     """
     prepare_folder(settings.data_dir)
     with locked(settings.data_dir):
+        must_be_whole(settings.data_dir)
         _must_hold_nothing(settings.data_dir)
         draft = settings.data_dir / _DRAFT
         shutil.rmtree(draft, ignore_errors=True)  # of a load that was killed
@@ -45,10 +46,10 @@ async def loading(settings: Settings, *, password: str, span_ms: int = SPAN_MS) 
             yield stores
             stores.finish()
             await _skip_events(replace(settings, data_dir=draft))
-            _take_over(draft, settings.data_dir)
+            hand_over(draft, settings.data_dir)
         finally:
             stores.close()
-            shutil.rmtree(draft)
+            shutil.rmtree(draft, ignore_errors=True)  # handed over, it is no more
 
 
 def load(settings: Settings, size: tuple[int, int, int], *, password: str, seed: int) -> str:
@@ -98,14 +99,3 @@ async def _skip_events(settings: Settings) -> None:
             await consumer.skip()
     finally:
         platform.close()
-
-
-def _take_over(draft: Path, data_dir: Path) -> None:
-    """Move the stores, and them alone: the secrets are those that the folder has or will have."""
-    for file in sorted(draft.glob("*.db")):
-        file.rename(data_dir / file.name)
-    folder = os.open(data_dir, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aviary.backups import STORES, must_be_sound
 from aviary.errors import Unavailable
+from aviary.handover import must_be_whole
 from aviary.settings import Settings
 
 
@@ -35,6 +36,10 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield Finding(writable, f"the data folder {folder} can{'' if writable else 'not'} be written")
     free = shutil.disk_usage(existing).free // 1_000_000
     yield Finding(free > 100, f"its disk has {free} MB free; at least 100 MB are needed")
+    try:
+        must_be_whole(folder)
+    except Unavailable as error:
+        yield Finding(is_good=False, sentence=error.message)
     for name in STORES:
         if (folder / f"{name}.db").exists():
             yield _store_finding(folder / f"{name}.db")

@@ -20,6 +20,7 @@ from aviary.app import Platform
 from aviary.clock import Clock
 from aviary.errors import Unavailable
 from aviary.gateway import Envoy, envoy_config
+from aviary.handover import must_be_whole
 from aviary.rpc import telemetry
 from aviary.rpc.server import RpcServer
 from aviary.settings import Settings
@@ -48,6 +49,7 @@ async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool =
     async with AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
         stack.enter_context(locked(settings.data_dir))
+        must_be_whole(settings.data_dir)
         listener = logs.start(settings.log_level, settings.data_dir / "logs" / "aviary.log")
         stack.callback(listener.stop)
         stack.callback(telemetry.export_to(settings.otlp_endpoint))

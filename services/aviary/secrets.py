@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from aviary.durable import sync
 from aviary.errors import Unavailable
 from aviary.rpc.identity import ALGORITHM, ISSUER, OPERATOR_AUDIENCE
 
@@ -100,15 +101,7 @@ def _create(file: Path, content: bytes) -> None:
         pass
     finally:
         draft.unlink()
-    _sync(file.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(file.parent)
 
 
 def _new_signing_key() -> bytes:

@@ -10,7 +10,8 @@ import pytest
 
 from aviary.app.bulk import PastClock
 from aviary.errors import Unavailable
-from aviary.storage.sqlite.bulk import BulkDatabase, BulkFollows
+from aviary.storage.sqlite.bulk import BulkDatabase
+from aviary.storage.sqlite.graph.bulk import BulkFollows
 from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 
 NOW_MS = 1_790_000_000_000

@@ -114,7 +114,7 @@ async def tweets_looked_after(upkept: Upkept, file: Database) -> LookedAfter:
         ]
 
     async def act(user_id: int) -> None:
-        for _ in range(8):
+        for _ in range(2):
             await kept.store.like(tweet, user_id, claim=None)
             await kept.retweet(user_id, tweet)
             await kept.store.unlike(tweet, user_id)
@@ -161,7 +161,7 @@ async def graph_looked_after(stores: graph.Stores) -> LookedAfter:
         ]
 
     async def act(user_id: int) -> None:
-        for turn in range(8):
+        for turn in range(4):
             other = 10 + (user_id * 7 + turn) % 30
             if other != user_id:
                 await follows.follow(user_id, other, protected=False, claim=None)

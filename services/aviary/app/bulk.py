@@ -11,8 +11,9 @@ from aviary.fanout.store import AuthorTier, Tier
 from aviary.fanout.worker import tier_of
 from aviary.seed.people import Person
 from aviary.settings import Settings
-from aviary.storage.sqlite.bulk import BulkDatabase, BulkFollows
+from aviary.storage.sqlite.bulk import BulkDatabase
 from aviary.storage.sqlite.fanout import SqliteTierStore
+from aviary.storage.sqlite.graph.bulk import BulkFollows
 from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.tweets import visibility

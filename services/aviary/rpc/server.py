@@ -44,7 +44,7 @@ class RpcServer:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
-                # Beyond the soft limit gRPC refuses at random, 8 KiB unless told; the gateway's own limit lies below both.
+                # Beyond its soft limit, 8 KiB unless told, gRPC refuses at random. The gateway's limit lies below.
                 ("grpc.max_metadata_size", MAX_METADATA_BYTES),
                 ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
             ],
