@@ -18,7 +18,6 @@ from aviary.metrics import Metrics
 from aviary.rpc.call import Claim
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.graph.counters import SqliteCounterStore
-from aviary.storage.sqlite.graph.edges import Erased
 from aviary.storage.sqlite.graph.follows import SqliteGraphStore
 from aviary.storage.sqlite.graph.lists import SqliteListStore
 from aviary.storage.sqlite.graph.personal import SqlitePersonalStore
@@ -51,11 +50,10 @@ class Stores:
         self.file = folder / "graph.db"
         self.clock = clock
         self.database = Database(self.file, clock=clock, metrics=Metrics(), queue_size=1_000, group=64, readers=1)
-        erased = Erased()
-        self.graph: GraphStore = SqliteGraphStore(self.database, clock, erased)
-        self.relations: RelationStore = SqliteRelationStore(self.database, clock, erased)
-        self.lists: ListStore = SqliteListStore(self.database, erased)
-        self.removal: RemovalStore = SqliteRemovalStore(self.database, erased)
+        self.graph: GraphStore = SqliteGraphStore(self.database, clock)
+        self.relations: RelationStore = SqliteRelationStore(self.database, clock)
+        self.lists: ListStore = SqliteListStore(self.database)
+        self.removal: RemovalStore = SqliteRemovalStore(self.database)
         self.personal: PersonalStore = SqlitePersonalStore(self.database)
         self.counters: CounterStore = SqliteCounterStore(self.database)
         self.log: EventLog = SqliteEventLog(self.database)

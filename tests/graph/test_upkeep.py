@@ -98,7 +98,7 @@ async def test_whoever_was_let_in_before_an_erasure_writes_nothing_behind_it(sto
         stores.lists.add_member(his, ADA, claim=None),
         stores.lists.follow(his, ADA, claim=None),
     ):
-        with pytest.raises(NotFound, match=f"there is no user {ADA}"):
+        with pytest.raises(NotFound, match=f"user {ADA}"):
             await late
     assert stores.tables_with(ADA) == []
 

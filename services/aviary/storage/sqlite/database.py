@@ -22,7 +22,7 @@ from aviary.metrics import Metrics
 from aviary.rpc.telemetry import inner_span
 from aviary.storage.sqlite import schema
 from aviary.storage.sqlite.readers import Readers
-from aviary.storage.sqlite.transaction import Transaction
+from aviary.storage.sqlite.transaction import Erased, Transaction
 
 T = TypeVar("T")
 _log = logging.getLogger("aviary.sqlite")
@@ -61,6 +61,8 @@ class Database:
         with translated(self.name):
             schema.migrate(self._connection, self.name)
         self._ids = IdGenerator(clock, after=self._newest_event())
+        # Whom the service's erasure has begun to remove; no write brings them back.
+        self.erased = Erased()
         self._readers = Readers(self._connect, name=self.name, threads=readers)
         self._thread = threading.Thread(target=self._run, name=f"write-{self.name}", daemon=True)
         self._thread.start()
@@ -160,7 +162,7 @@ class Database:
         connection = self._connection
         connection.execute("SAVEPOINT one")
         try:
-            job.result = job.work(Transaction(connection, self._clock, self._ids))
+            job.result = job.work(Transaction(connection, self._clock, self._ids, self.erased))
         except Exception as error:
             # Damage is said by the bare class, a fault of the disk by the operational one: neither is the job's own.
             if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:

@@ -6,19 +6,46 @@ import sqlite3
 from collections.abc import Callable
 
 from aviary.clock import Clock
-from aviary.errors import Conflict
+from aviary.errors import Conflict, no_user
 from aviary.events.v1.events_pb2 import Event
 from aviary.ids import IdGenerator
 from aviary.rpc.call import Claim
 
 
+class Erased:
+    """People whose accounts were deleted since the process started.
+
+    Whoever was let in just before the deletion may still be on the way to the
+    writer; what they bring must not land behind the erasure.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+
+    def add(self, user_id: int) -> None:
+        self._ids.add(user_id)
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._ids
+
+    def refuse(self, *user_ids: int) -> None:
+        """Raise NotFound when one of them is gone."""
+        for user_id in user_ids:
+            if user_id in self._ids:
+                raise no_user(user_id)
+
+
 class Transaction:
     """What a write may do: run statements, emit events, and do a thing once per key."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, ids: IdGenerator, erased: Erased | None = None
+    ) -> None:
         self._connection = connection
         self._clock = clock
         self._ids = ids
+        self._removes = False
+        self.erased = erased or Erased()
         self.execute = connection.execute
         self.executemany = connection.executemany
 
@@ -34,8 +61,17 @@ class Transaction:
         """
         return self._ids.next()
 
+    def remove(self) -> None:
+        """Say that this write only takes away, so that it may speak of people who are being erased."""
+        self._removes = True
+
     def emit(self, event: Event) -> None:
-        """Write `event` to the outbox, with its id and time; it exists if and only if this write commits."""
+        """Write `event` to the outbox, with its id and time; it exists if and only if this write commits.
+
+        Raises NotFound when it speaks of somebody who was erased meanwhile.
+        """
+        if event.actor_id and not self._removes:
+            self.erased.refuse(event.actor_id, event.key, event.target_id)
         event.id = self._ids.next()
         event.time_ms = self._clock.now_ms()
         self.execute(
@@ -56,6 +92,8 @@ class Transaction:
             return first, True
         if claim.refusal is not None:
             raise claim.refusal
+        if claim.caller.isdecimal():
+            self.erased.refuse(int(claim.caller))
         result = work()
         row = (claim.caller, claim.rpc, claim.key, claim.body, result, self.now_ms())
         self.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", row)

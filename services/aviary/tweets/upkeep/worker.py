@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -29,18 +27,14 @@ class UpkeepWorker:
         self._store = store
         self._clock = clock
         self._purge_after_ms = settings.purge_after_s * 1000
-        self._longest_call_s = settings.deadline_ms / 1000
-        # Whose accounts were erased, and when to look again: a call that was let in just before may have ended after.
-        self._again: deque[tuple[float, int]] = deque()
 
     def consumption(self) -> Consumption:
-        return selective("erasure", {events_pb2.EVENT_TYPE_USER_DELETED}, self._erase_account, workers=_ERASED_AT_ONCE)
+        return selective("erasure", {events_pb2.EVENT_TYPE_USER_DELETED}, self._erase, workers=_ERASED_AT_ONCE)
 
     async def run(self) -> None:
-        """Purge, and look again at erased accounts; runs until cancelled."""
+        """Purge; runs until cancelled."""
         while True:
             await self.purge()
-            await self.look_again(before_s=time.monotonic() - self._longest_call_s)
             await asyncio.sleep(_PURGE_EVERY_S)
 
     async def purge(self) -> None:
@@ -48,17 +42,8 @@ class UpkeepWorker:
         before_ms = self._clock.now_ms() - self._purge_after_ms
         await _exhaust(partial(self._store.purge, before_ms, rows=_ROWS_A_STEP), what="purge")
 
-    async def look_again(self, *, before_s: float) -> None:
-        """Erase once more the accounts that were erased before that moment of the monotonic clock."""
-        while self._again and self._again[0][0] <= before_s:
-            await self._erase(self._again.popleft()[1])
-
-    async def _erase_account(self, event: Event) -> None:
-        await self._erase(event.entity_id)
-        self._again.append((time.monotonic(), event.entity_id))
-
-    async def _erase(self, user_id: int) -> None:
-        await _exhaust(partial(self._store.erase, user_id, rows=_ROWS_A_STEP), what="erasure")
+    async def _erase(self, event: Event) -> None:
+        await _exhaust(partial(self._store.erase, event.entity_id, rows=_ROWS_A_STEP), what="erasure")
 
 
 async def _exhaust(step: Callable[[], Awaitable[int]], *, what: str) -> None:

@@ -6,7 +6,6 @@ import sqlite3
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
-from aviary.errors import no_user
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.telemetry import traceparent
@@ -38,26 +37,6 @@ SELECT coalesce((SELECT active FROM follows WHERE follower_id = ?1 AND followee_
     | 4 * coalesce((SELECT active FROM bonds WHERE kind = 1 AND owner_id = ?1 AND member_id = ?2), 0)
     | 4 * coalesce((SELECT active FROM bonds WHERE kind = 1 AND owner_id = ?2 AND member_id = ?1), 0)
 """
-
-
-class Erased:
-    """People whose accounts were deleted since the process started.
-
-    Whoever was let in just before the deletion may still be on the way to the
-    writer; what they bring must not land behind the erasure.
-    """
-
-    def __init__(self) -> None:
-        self._ids: set[int] = set()
-
-    def add(self, user_id: int) -> None:
-        self._ids.add(user_id)
-
-    def refuse(self, *user_ids: int) -> None:
-        """Raise NotFound when one of them is gone."""
-        for user_id in user_ids:
-            if user_id in self._ids:
-                raise no_user(user_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from aviary.graph.store import Change, Counts, Placed, Sources
 from aviary.rpc.call import Claim
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.graph import edges
-from aviary.storage.sqlite.graph.edges import Actor, Between, Bond, Erased
+from aviary.storage.sqlite.graph.edges import Actor, Between, Bond
 from aviary.storage.sqlite.transaction import Transaction
 
 # What a claim is settled with.
@@ -37,16 +37,14 @@ SELECT member_id FROM bonds WHERE kind = 2 AND owner_id = ? AND active AND (unti
 class SqliteGraphStore:
     """Keeps GraphStore's promises in one file."""
 
-    def __init__(self, database: Database, clock: Clock, erased: Erased | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._erased = erased or Erased()
 
     async def follow(self, follower_id: int, followee_id: int, *, protected: bool, claim: Claim | None) -> Change:
         actor = Actor(follower_id)
 
         def activate(tx: Transaction) -> int:
-            self._erased.refuse(follower_id, followee_id)
             return _ask(tx, followee_id, actor) if protected else _follow(tx, followee_id, actor)
 
         def write(tx: Transaction) -> Change:

@@ -14,7 +14,7 @@ from aviary.graph.store import Placed
 from aviary.rpc.call import Claim
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.graph import edges, memberships
-from aviary.storage.sqlite.graph.edges import Actor, Between, Erased
+from aviary.storage.sqlite.graph.edges import Actor, Between
 from aviary.storage.sqlite.graph.memberships import Role
 from aviary.storage.sqlite.transaction import Transaction
 
@@ -25,9 +25,8 @@ _SWEPT_AT_ONCE = 1_000
 class SqliteListStore:
     """Keeps ListStore's promises in the graph's file."""
 
-    def __init__(self, database: Database, erased: Erased | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._erased = erased or Erased()
 
     async def create(
         self, owner_id: int, *, name: str, description: str, private: bool, claim: Claim | None
@@ -35,7 +34,6 @@ class SqliteListStore:
         actor = Actor(owner_id)
 
         def insert(tx: Transaction) -> int:
-            self._erased.refuse(owner_id)
             _must_have_room(tx, owner_id)
             list_id = tx.next_id()
             tx.execute(
@@ -159,7 +157,6 @@ class SqliteListStore:
 
     def _reachable(self, tx: Transaction, list_id: int, user_id: int) -> UserList:
         """Return a list that the user may join; decided in the writer, where a block that was committed first wins."""
-        self._erased.refuse(user_id)
         found = _lists(tx, [list_id])
         if not found or Between.APART in edges.between(tx, found[0].owner_id, user_id):
             raise _no_list(list_id)

@@ -15,7 +15,7 @@ from aviary.rpc.call import Claim
 from aviary.standing import Standing
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.graph import edges, memberships
-from aviary.storage.sqlite.graph.edges import Actor, Bond, Erased
+from aviary.storage.sqlite.graph.edges import Actor, Bond
 from aviary.storage.sqlite.transaction import Transaction
 
 # Each arm walks the ids asked for and looks its relation up by key.
@@ -33,10 +33,9 @@ UNION ALL SELECT id, 16 FROM asked JOIN bonds ON kind = 2 AND owner_id = ?1 AND 
 class SqliteRelationStore:
     """Keeps RelationStore's promises in the graph's file."""
 
-    def __init__(self, database: Database, clock: Clock, erased: Erased | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._erased = erased or Erased()
 
     async def block(self, owner_id: int, member_id: int, *, claim: Claim | None) -> bool:
         actor = Actor(owner_id)
@@ -75,7 +74,6 @@ class SqliteRelationStore:
         actor = Actor(asked_id)
 
         def work(tx: Transaction) -> bool:
-            self._erased.refuse(asked_id, asker_id)
             if edges.is_following(tx, asker_id, asked_id):
                 return False
             _must_ask(tx, asker_id, asked_id)
@@ -137,7 +135,6 @@ class SqliteRelationStore:
         return [Placed(*row) for row in rows]
 
     def _block(self, tx: Transaction, member_id: int, actor: Actor) -> bool:
-        self._erased.refuse(actor.id, member_id)
         if edges.has_bond(tx, Bond.BLOCK, actor.id, member_id):
             return False
         edges.start_bond(tx, Bond.BLOCK, actor.id, member_id)
@@ -150,7 +147,6 @@ class SqliteRelationStore:
         return True
 
     def _mute(self, tx: Transaction, member_id: int, until_ms: int, actor: Actor) -> bool:
-        self._erased.refuse(actor.id, member_id)
         _fold_ended_mutes(tx, actor.id)
         held = tx.execute(
             "SELECT bond_id, until_ms FROM bonds WHERE kind = 2 AND owner_id = ? AND member_id = ? AND active",

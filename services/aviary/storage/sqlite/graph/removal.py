@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.graph import edges, lists, memberships
-from aviary.storage.sqlite.graph.edges import Actor, Bond, Erased
+from aviary.storage.sqlite.graph.edges import Actor, Bond
 from aviary.storage.sqlite.graph.memberships import Role
 from aviary.storage.sqlite.transaction import Transaction
 
@@ -30,12 +30,11 @@ _Step = Callable[[Transaction, int, Actor], bool]
 class SqliteRemovalStore:
     """Keeps RemovalStore's promises in the graph's file."""
 
-    def __init__(self, database: Database, erased: Erased) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._erased = erased
 
     async def erase(self, user_id: int) -> None:
-        self._erased.add(user_id)
+        self._database.erased.add(user_id)
         platform = Actor(0)
         # The account's row goes last, for ending a follow counts there.
         for step in (_follows, _bonds, _lists, _memberships, _undone, _claims, _account):

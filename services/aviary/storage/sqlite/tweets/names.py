@@ -17,7 +17,7 @@ _BATCH = 1_000
 
 def keep(tx: Transaction, tweet_id: int, author_id: int, entities: Entities, trace: str) -> None:
     """Make the rows of a tweet what its present text names, and tell those who were never told."""
-    people = sorted({each.user_id for each in entities.mentions} - {0})
+    people = sorted({each.user_id for each in entities.mentions if each.user_id not in tx.erased} - {0})
     tags = {hashtags.key(each.text) for each in entities.hashtags}
     tx.execute("DELETE FROM hashtags WHERE tweet_id = ?", (tweet_id,))
     tx.executemany("INSERT INTO hashtags (tag, tweet_id) VALUES (?, ?)", _pairs(sorted(tags), tweet_id))

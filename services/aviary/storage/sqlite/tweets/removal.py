@@ -46,6 +46,7 @@ class SqliteRemovalStore:
         trace = traceparent()
 
         def write(tx: Transaction) -> int:
+            tx.remove()
             due = tx.execute(
                 "SELECT id FROM tweets WHERE deleted_ms > 0 AND deleted_ms < ? ORDER BY deleted_ms LIMIT ?",
                 (before_ms, rows),
@@ -55,9 +56,11 @@ class SqliteRemovalStore:
         return await self._database.write(write)
 
     async def erase(self, user_id: int, *, rows: int) -> int:
+        self._database.erased.add(user_id)
         trace = traceparent()
 
         def write(tx: Transaction) -> int:
+            tx.remove()
             removed = 0
             for step in _ERASURE:
                 removed += step(tx, user_id, rows - removed, trace)
