@@ -65,9 +65,10 @@ async def test_search_leaves_what_matches_and_says_when_nothing_does(page: Tab) 
         return [...document.querySelectorAll('.call')].filter(call => !call.hidden).map(call => call.id);
     })"""
 
-    assert sorted(await page.run(f"{search}('timeline home')")) == ["GetHomeTimeline"]
+    assert sorted(await page.run(f"{search}('timeline home newer')")) == ["CountHomeTimeline"]
+    assert "GetHomeTimeline" in await page.run(f"{search}('timeline home')")
     assert "RefreshToken" in await page.run(f"{search}('refresh_token')")
-    assert await page.run(f"{search}('no such call')") == []
+    assert await page.run(f"{search}('no such thing anywhere')") == []
     assert await page.run("!document.getElementById('nothing').hidden")
 
 
