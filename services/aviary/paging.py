@@ -57,6 +57,12 @@ class Candidates:
     below: int | None
     positions: Sequence[int] | None = None
 
+    @classmethod
+    def stretch(cls, ids: Sequence[int], *, of: int, positions: Sequence[int] | None = None) -> Candidates:
+        """Return what a look for `of` candidates found; fewer than that are the last ones."""
+        order = ids if positions is None else positions
+        return cls(ids, order[-1] if len(ids) == of else None, positions)
+
     def place(self, shown: Sequence[tuple[int, T]]) -> list[tuple[int, T]]:
         """Return what of the ids is shown, with its position in the place of its id."""
         if self.positions is None:

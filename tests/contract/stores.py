@@ -10,10 +10,11 @@ from tests.contract.tweets import ADA, Kept
 from aviary.clock import Clock
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
+from aviary.surfaces import Index
 from aviary.tweets.agenda.store import AgendaStore
 from aviary.tweets.drafts.store import DraftStore
 from aviary.tweets.engagement.store import EngagementStore, PollStore
-from aviary.tweets.indices.store import Index, IndexStore
+from aviary.tweets.indices.store import IndexStore
 from aviary.tweets.store import PollDraft
 
 HOUR_MS = 3_600_000

@@ -14,11 +14,12 @@ from tests.rpc.waiting import until
 
 from aviary import ids
 from aviary.clock import Clock
-from aviary.errors import InvalidInput, RateLimited, Unavailable
+from aviary.errors import InvalidInput, NotFound, RateLimited, Unavailable
 from aviary.events.v1.events_pb2 import Event
+from aviary.rpc.call import Claim
 from aviary.storage.sqlite import schema
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.transaction import Transaction
+from aviary.storage.sqlite.transaction import Transaction, settled
 
 HOUR_MS = 3_600_000
 
@@ -117,6 +118,15 @@ async def test_a_cancelled_caller_does_not_cancel_its_commit(database: Database)
     await database.write(emit(2))
     assert write.cancelled()
     assert await entities(database) == [1, 2]
+
+
+async def test_a_key_of_somebody_erased_settles_nothing_though_nothing_changes(database: Database) -> None:
+    database.erased.add(7)
+    late = Claim(caller="7", rpc="late", key="late", body=b"")
+
+    with pytest.raises(NotFound, match="there is no user 7"):
+        await database.write(lambda tx: tx.changes(late, lambda: False))
+    assert await database.read(lambda reader: settled(reader, late)) is None
 
 
 async def test_a_full_disk_fails_the_whole_group_and_leaves_nothing_half_done(database: Database) -> None:

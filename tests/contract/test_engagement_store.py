@@ -13,8 +13,8 @@ from aviary.errors import Conflict, NotFound
 from aviary.events.v1 import events_pb2
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
+from aviary.surfaces import Index
 from aviary.tweets.engagement.store import Engaged
-from aviary.tweets.indices.store import Index
 
 BOOKMARKED, UNBOOKMARKED = events_pb2.EVENT_TYPE_BOOKMARKED, events_pb2.EVENT_TYPE_UNBOOKMARKED
 PINNED, UNPINNED = events_pb2.EVENT_TYPE_TWEET_PINNED, events_pb2.EVENT_TYPE_TWEET_UNPINNED

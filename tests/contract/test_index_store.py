@@ -10,7 +10,7 @@ from tests.contract.tweets import ADA, BOB, CYD
 
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
-from aviary.tweets.indices.store import Index
+from aviary.surfaces import Index
 
 
 async def put(stores: Stores, index: Index, count: int) -> Sequence[int]:

@@ -9,8 +9,9 @@ from aviary import entries, hashtags
 from aviary.eventlog import EventLog
 from aviary.paging import PageRequest
 from aviary.rpc.call import Claim
+from aviary.surfaces import Index
 from aviary.tweets import text
-from aviary.tweets.indices.store import Index, IndexStore
+from aviary.tweets.indices.store import IndexStore
 from aviary.tweets.store import Draft, Entities, Kind, PollDraft, Revision, Span, Tweet, TweetStore
 
 ADA, BOB, CYD = 1, 2, 3

@@ -10,9 +10,10 @@ import pytest
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.standing import Standing
+from aviary.surfaces import Surface
 from aviary.tweets.muting import MutedWords
 from aviary.tweets.store import SENSITIVE, Audience, Kind, Tweet
-from aviary.tweets.visibility import Person, Regard, Sight, Surface, Viewer
+from aviary.tweets.visibility import Person, Regard, Sight, Viewer
 
 # One row a case; "-" is either. A combination that fits no row, or two, fails the test.
 #

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 from aviary import entries, ids, texts
 from aviary.errors import InvalidInput, NotFound
 from aviary.paging import Candidates, Page, PageRequest, fill
-from aviary.timelines.ports import Surface, Tweets
+from aviary.surfaces import Surface
+from aviary.timelines.ports import Tweets
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class AuthorTimeline(Generic[T]):
             media_only=self._wanted.media_only,
         )
         found = [entry.id for entry in entries.unpack(rows)]
-        return Candidates(found, found[-1] if len(found) == count else None)
+        return Candidates.stretch(found, of=count)
 
     async def _show(self, candidates: Sequence[int]) -> Sequence[tuple[int, T]]:
         shown = await self._tweets.hydrate(self._viewer_id, candidates, Surface.ASKED)

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 from aviary import hashtags
 from aviary.errors import InvalidInput
 from aviary.paging import Candidates, Page, PageRequest, fill
-from aviary.timelines.ports import Index, Surface, Tweets
+from aviary.surfaces import Index, Surface
+from aviary.timelines.ports import Tweets
 
 T = TypeVar("T")
 _MAX_TAG = 100
@@ -46,8 +47,7 @@ class Collections(Generic[T]):
             limit=count,
             since_id=since_id,
         )
-        further = found.positions[-1] if len(found.ids) == count else None
-        return Candidates(found.ids, further, found.positions)
+        return Candidates.stretch(found.ids, of=count, positions=found.positions)
 
     async def _show(self, viewer_id: int, collection: Collection, candidates: Sequence[int]) -> Sequence[tuple[int, T]]:
         surface = _SURFACES.get(collection.index, Surface.SHOWN)

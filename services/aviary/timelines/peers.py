@@ -12,7 +12,8 @@ from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
 from aviary.api.tweets.v1 import tweets_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
-from aviary.timelines.ports import Following, Index, Indexed, Pulled, Shown, Surface
+from aviary.surfaces import Index, Surface
+from aviary.timelines.ports import Following, Indexed, Pulled, Shown
 
 
 class GraphOfSources:

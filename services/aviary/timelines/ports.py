@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 
+from aviary.surfaces import Index, Surface
+
 T_co = TypeVar("T_co", covariant=True)
-
-
-class Surface(IntEnum):
-    """How a viewer comes to a tweet; the numbers are those of aviary.api.tweets.v1.Surface."""
-
-    SHOWN = 0
-    ASKED = 1
-
-
-class Index(IntEnum):
-    """What a collection is made from; the numbers are those of aviary.api.tweets.v1.Index."""
-
-    MENTIONS = 1
-    LIKES = 2
-    BOOKMARKS = 3
-    HASHTAG = 4
 
 
 @dataclass(frozen=True, slots=True)

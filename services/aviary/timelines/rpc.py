@@ -12,8 +12,8 @@ from aviary.api.tweets.v1 import tweets_pb2
 from aviary.paging import Cursors, Page, PageRequest
 from aviary.rpc import pages
 from aviary.rpc.call import Call
+from aviary.surfaces import Index
 from aviary.timelines.collections import Collection, tagged
-from aviary.timelines.ports import Index
 from aviary.timelines.service import TimelineService
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
 from aviary.errors import no_tweet
+from aviary.surfaces import Surface
 from aviary.tweets import encoding
 from aviary.tweets.service import TweetService
 from aviary.tweets.store import Kind, Loaded
-from aviary.tweets.visibility import Regard, Sight, Surface
+from aviary.tweets.visibility import Regard, Sight
 
 
 class Hydrator:

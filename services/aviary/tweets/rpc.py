@@ -14,12 +14,12 @@ from aviary.faults import at_most
 from aviary.paging import Cursors, Page, PageRequest, fill
 from aviary.rpc import pages
 from aviary.rpc.call import Call
+from aviary.surfaces import Surface
 from aviary.tweets import encoding
 from aviary.tweets.conversations.rpc import ConversationRpc
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.service import TweetService
-from aviary.tweets.visibility import Surface
 from aviary.upkeep.rpc import UpkeepRpc
 
 _MAX_BATCH = 100

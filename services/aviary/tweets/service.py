@@ -11,6 +11,7 @@ from aviary.errors import Forbidden, no_tweet
 from aviary.paging import Candidates, PageRequest
 from aviary.rpc.call import Claim
 from aviary.settings import Settings
+from aviary.surfaces import Surface
 from aviary.tweets import rules
 from aviary.tweets.composing import Composer, People
 from aviary.tweets.store import (
@@ -25,7 +26,7 @@ from aviary.tweets.store import (
     Written,
 )
 from aviary.tweets.submission import Submission
-from aviary.tweets.visibility import Regard, Sight, Surface
+from aviary.tweets.visibility import Regard, Sight
 
 _AUTHORS_A_QUERY = 100
 _PEOPLE_A_READ = 5_000
@@ -131,7 +132,7 @@ class TweetService:
 
     async def reply_candidates(self, tweet_id: int, page: PageRequest, below: int, count: int) -> Candidates:
         found = await self._store.reply_ids(tweet_id, replace(page, below=below, limit=count))
-        return Candidates(found, found[-1] if len(found) == count else None)
+        return Candidates.stretch(found, of=count)
 
     async def entries(
         self, author_ids: Sequence[int], page: PageRequest, *, no_replies: bool, media_only: bool

@@ -19,22 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from aviary.standing import APART, Standing
+from aviary.surfaces import Surface
 from aviary.tweets import encoding
 from aviary.tweets.muting import MutedWords
 from aviary.tweets.store import SENSITIVE, Kind, Tweet
-
-
-class Surface(Enum):
-    """How a viewer comes to a tweet; the numbers are those of aviary.api.tweets.v1.Surface."""
-
-    # The platform shows it, in a home, a search, a conversation.
-    SHOWN = 0
-    # The viewer asked for it: by id, by its author, from their own likes and bookmarks.
-    ASKED = 1
-
 
 # Plain numbers, for a page asks dozens of times and a flag's own arithmetic is slow.
 _APART, _FOLLOWING, _MUTING = int(APART), int(Standing.FOLLOWING), int(Standing.MUTING)

@@ -11,11 +11,11 @@ from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput
 from aviary.paging import Cursors, Page, PageRequest, fill
 from aviary.rpc import pages
+from aviary.surfaces import Surface
 from aviary.tweets.conversations.service import ConversationService
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.service import TweetService
 from aviary.tweets.store import Tweet
-from aviary.tweets.visibility import Surface
 
 _ORDERS = ("latest", "ranked")
 

@@ -67,7 +67,7 @@ class ConversationService:
     async def quotes(self, tweet_id: int, page: PageRequest, below: int, count: int) -> Candidates:
         """Propose quotes, newest first."""
         found = await self._store.quote_ids(tweet_id, replace(page, below=below, limit=count))
-        return Candidates(found, found[-1] if len(found) == count else None)
+        return Candidates.stretch(found, of=count)
 
     async def _heads(self, tweet: Tweet) -> Sequence[int]:
         return [tweet.id, *await self._store.ancestors(tweet, limit=_ANCESTORS)]

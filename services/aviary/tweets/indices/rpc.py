@@ -8,7 +8,8 @@ from aviary.errors import InvalidInput
 from aviary.faults import at_most
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
-from aviary.tweets.indices.store import Index, IndexStore
+from aviary.surfaces import Index
+from aviary.tweets.indices.store import IndexStore
 
 _MAX_ROWS = 1_000
 _KNOWN = frozenset(int(each) for each in Index)

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 from aviary.paging import PageRequest
-
-
-class Index(IntEnum):
-    """What a list is made from; the numbers are those of aviary.api.tweets.v1.Index."""
-
-    MENTIONS = 1
-    LIKES = 2
-    BOOKMARKS = 3
-    HASHTAG = 4
+from aviary.surfaces import Index
 
 
 @dataclass(frozen=True, slots=True)

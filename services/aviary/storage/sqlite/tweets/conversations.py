@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from aviary.paging import Candidates, PageRequest
 from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.tweets import records
 from aviary.tweets.conversations.store import Standing
 from aviary.tweets.store import Tweet
 
@@ -69,14 +70,8 @@ class SqliteConversationStore:
         }
 
     async def quote_ids(self, tweet_id: int, page: PageRequest) -> Sequence[int]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT id FROM tweets WHERE quote_id = ? AND quote_id > 0 AND deleted_ms = 0 AND id < ? AND id > ?"
-                " ORDER BY id DESC LIMIT ?",
-                (tweet_id, page.below, page.above, page.limit),
-            ).fetchall()
-        )
-        return [quote for (quote,) in rows]
+        quotes = "quote_id = ? AND quote_id > 0"
+        return await self._database.read(lambda connection: records.newest_ids(connection, quotes, tweet_id, page))
 
 
 def _descendants(connection: sqlite3.Connection, tweet: Tweet, page: PageRequest) -> Candidates:

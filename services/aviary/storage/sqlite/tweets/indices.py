@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from aviary.paging import PageRequest
 from aviary.storage.sqlite.database import Database
-from aviary.tweets.indices.store import Index, Place
+from aviary.surfaces import Index
+from aviary.tweets.indices.store import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from aviary.paging import PageRequest
 from aviary.tweets.store import HAS_POLL, Audience, Kind, Loaded, Poll, Tweet
 
 _COLUMNS = (
@@ -32,6 +33,15 @@ def load(connection: sqlite3.Connection, ids: Sequence[int], viewer_id: int) -> 
         retweeted=_own(connection, viewer_id, tweets, of=("retweets", "original_id", "retweet_id > 0")),
         bookmarked=_own(connection, viewer_id, tweets, of=("bookmarks", "tweet_id", "active")),
     )
+
+
+def newest_ids(connection: sqlite3.Connection, condition: str, key: int, page: PageRequest) -> Sequence[int]:
+    """Return a page of the existing tweets that a partial index holds under `key`, newest first."""
+    rows = connection.execute(
+        f"SELECT id FROM tweets WHERE {condition} AND deleted_ms = 0 AND id < ? AND id > ? ORDER BY id DESC LIMIT ?",
+        (key, page.below, page.above, page.limit),
+    ).fetchall()
+    return [tweet_id for (tweet_id,) in rows]
 
 
 def marks(values: Collection[object]) -> str:

@@ -115,14 +115,8 @@ class SqliteTweetStore:
         return await self._database.read(lambda connection: records.load(connection, ids, viewer_id))
 
     async def reply_ids(self, tweet_id: int, page: PageRequest) -> Sequence[int]:
-        rows = await self._database.read(
-            lambda connection: connection.execute(
-                "SELECT id FROM tweets WHERE ref_id = ? AND kind = 1 AND deleted_ms = 0 AND id < ? AND id > ?"
-                " ORDER BY id DESC LIMIT ?",
-                (tweet_id, page.below, page.above, page.limit),
-            ).fetchall()
-        )
-        return [reply for (reply,) in rows]
+        replies = "ref_id = ? AND kind = 1"
+        return await self._database.read(lambda connection: records.newest_ids(connection, replies, tweet_id, page))
 
     async def entries(
         self, author_ids: Sequence[int], page: PageRequest, *, no_replies: bool, media_only: bool
