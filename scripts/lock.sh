@@ -16,7 +16,8 @@ compile() {
         --generate-hashes --no-emit-index-url --no-emit-find-links --output-file "requirements/$lock.lock" "$@"
 }
 
-compile dev pyproject.toml --group dev "$@"
+# With the cluster's drivers: the checks read their adapters too.
+compile dev pyproject.toml --group dev --extra cluster "$@"
 # The others follow dev, so that every lock installs the same version of what they share.
 compile bench --group bench --constraints requirements/dev.lock "$@"
 compile cluster pyproject.toml --extra cluster --constraints requirements/dev.lock "$@"

@@ -51,3 +51,8 @@ class IdGenerator:
 def time_ms(snowflake: int) -> int:
     """The moment in an id, ms since the Unix epoch."""
     return _native.id_time_ms(snowflake)
+
+
+def first_at(ms: int) -> int:
+    """Return the smallest id of a moment, ms since the Unix epoch."""
+    return _native.first_id_at(ms)

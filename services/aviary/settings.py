@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -76,6 +76,36 @@ class Settings:
     timeline_idle_s: int = 86_400
     timeline_active_s: int = 3_600
     timeline_memory_bytes: int = 268_435_456
+
+    # "embedded" keeps everything in the data folder; "cluster" on the servers named below.
+    profile: str = "embedded"
+    # ScyllaDB or Cassandra: host:port,host:port with one port, and what keyspaces' names begin with.
+    tables: str = "127.0.0.1:9042"
+    tables_keyspace: str = "aviary"
+    tables_replication: int = 3
+    # The data centre whose replicas answer; "" for that of the first host.
+    tables_datacenter: str = ""
+    tables_user: str = ""
+    tables_password: str = field(default="", repr=False)
+    tables_timeout_ms: int = 2_000
+
+    # Where the services of other processes answer: users=host:port,graph=host:port; a name again for each more address.
+    services: str = ""
+    # What this process listens on; a fleet's listen to each other.
+    listen: str = "127.0.0.1"
+    # The folder with ca.pem, <service>.pem and <service>.key; without one, calls between processes are not encrypted.
+    tls_dir: str = ""
+    # In a cluster: from saying "not serving" until new calls are refused, as long as balancers take to hear of it.
+    drain_notice_s: float = 3.0
+    # In a cluster: connections end after so long, so that new replicas get their share.
+    connection_age_s: int = 300
+    # Retries and hedges of calls between services, in all.
+    retry_percent: int = 10
+    # Above this share of failures the calls to a service are stopped for a while.
+    breaker_percent: int = 50
+    breaker_open_s: float = 2.0
+    # The least that a read between services waits before it is also sent to another replica.
+    hedge_after_ms: int = 20
 
     @property
     def limits_on(self) -> bool:

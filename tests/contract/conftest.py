@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.tweets.upkeep.personal import TweetFiles
 
 OpenDatabase = Callable[..., Database]
+
+
+@pytest.fixture(scope="session")
+def tables_address(request: pytest.FixtureRequest) -> str:
+    """The host:port of real tables: the ones that AVIARY_TEST_TABLES names, else a server of this run."""
+    return os.environ.get("AVIARY_TEST_TABLES") or request.getfixturevalue("cassandra").address
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Counters as sums over sets, so that a change that comes twice, or late, counts once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aviary.storage.scylla.tables import Tables
+
+# What an entity's members are spread over; ten million of them make partitions of some 40 MB.
+BUCKETS = 16
+
+TABLES = (
+    # Each member of what is counted with its weight, as of a version, and beside them the sum of the bucket.
+    """CREATE TABLE IF NOT EXISTS counted (
+        entity bigint, kind text, bucket int, member bigint,
+        value int, version bigint, total bigint static,
+        PRIMARY KEY ((entity, kind, bucket), member)
+    )""",
+    # The sums over the buckets, for those who read.
+    """CREATE TABLE IF NOT EXISTS counts (
+        entity bigint, kind text, n bigint, PRIMARY KEY (entity, kind)
+    )""",
+)
+_PUT_MEMBER = (
+    "INSERT INTO counted (entity, kind, bucket, member, value, version, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " USING TIMESTAMP ?"
+)
+_PUT_COUNT = "INSERT INTO counts (entity, kind, n) VALUES (?, ?, ?) USING TIMESTAMP ?"
+
+# Entity, kind and bucket: one partition.
+_Place = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a member of an entity's set weighs as of a version: 1 for being in it, 0 for not."""
+
+    entity: int
+    kind: str
+    member: int
+    value: int
+    version: int
+
+
+class Counts:
+    """The counts as readers see them; they follow the log."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def of(self, entities: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
+        """Return all counts of each entity by kind; a kind that is not there is zero. One round of reads."""
+        found: dict[int, Mapping[str, int]] = {}
+        asked = list(dict.fromkeys(entities))
+        answers = await self._tables.each("SELECT kind, n FROM counts WHERE entity = ?", [(each,) for each in asked])
+        for entity, rows in zip(asked, answers, strict=True):
+            found[entity] = dict(rows)
+        return found
+
+
+class Counting:
+    """Applies changes. Only the sole owner of an entity may, one change after the other."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def apply(self, changes: Iterable[Change], *, at_us: int) -> Mapping[tuple[int, str], int]:
+        """Make the sets hold the changes, in their order, and return the counts after them by (entity, kind).
+
+        `at_us` rises with the place in the log: what an owner that lost its
+        part sends late stands below what its successor wrote. A row and its
+        bucket's sum are one write of one partition, and the count is summed
+        from the buckets, so that a replay from any point changes nothing.
+        """
+        places: dict[_Place, list[Change]] = defaultdict(list)
+        for change in changes:
+            places[change.entity, change.kind, change.member % BUCKETS].append(change)
+        await asyncio.gather(*(self._put(place, each, at_us) for place, each in places.items()))
+        counted = list(dict.fromkeys((entity, kind) for entity, kind, _ in places))
+        sums = await asyncio.gather(*(self.sum(entity, kind, at_us=at_us) for entity, kind in counted))
+        return dict(zip(counted, sums, strict=True))
+
+    async def sum(self, entity: int, kind: str, *, at_us: int) -> int:
+        """Add up an entity's buckets, store the count and return it."""
+        totals = await self._tables.each(
+            "SELECT total FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
+            [(entity, kind, bucket) for bucket in range(BUCKETS)],
+        )
+        n = sum(rows[0][0] or 0 for rows in totals if rows)
+        await self._tables.rows(_PUT_COUNT, entity, kind, n, at_us)
+        return n
+
+    async def _put(self, place: _Place, changes: Sequence[Change], at_us: int) -> None:
+        """Put members of one bucket, all in one write of its partition."""
+        rows = await self._tables.each(
+            "SELECT value, version FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
+            [(*place, change.member) for change in changes],
+        )
+        members = {
+            change.member: (found[0][0] or 0, found[0][1] or 0) if found else (0, -1)
+            for change, found in zip(changes, rows, strict=True)
+        }
+        total = await self._total(place)
+        for change in changes:
+            value, version = members[change.member]
+            if change.version >= version:
+                members[change.member] = change.value, change.version
+                total += change.value - value
+        # Also what changes nothing: the count may not have been stored before the last owner died.
+        await self._tables.together(
+            [(_PUT_MEMBER, (*place, member, *state, total, at_us)) for member, state in members.items()]
+        )
+
+    async def _total(self, place: _Place) -> int:
+        row = await self._tables.one(
+            "SELECT total FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1", *place
+        )
+        return int(row[0] or 0) if row else 0

@@ -1,0 +1,5 @@
+"""The tables of the fanout keyspace."""
+
+from __future__ import annotations
+
+FIRST: tuple[str, ...] = ()

@@ -1,0 +1,325 @@
+"""The one way to write: a decision, then one logged batch of its rows and its events at one timestamp."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import json
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from aviary import ids
+from aviary.clock import Clock
+from aviary.errors import AviaryError, Conflict, RateLimited, no_user
+from aviary.events.v1.events_pb2 import Event
+from aviary.rpc.call import Claim
+from aviary.storage.scylla import outbox
+from aviary.storage.scylla.tables import Row, Statement, Tables
+from aviary.storage.scylla.times import Timestamps
+
+_CLAIMS_KEPT_S = 86_400
+# A turn that was never finished is finished by whoever comes next, for as long.
+_TURNS_KEPT_S = 86_400
+_TURNS_TRIED = 20
+# A row that a conditional write made is emptied by a plain one, which must be the later of the two on every clock.
+_SKEW_US = 5_000_000
+T = TypeVar("T")
+
+
+class Ids(Protocol):
+    """What mints ids; they rise."""
+
+    def next(self) -> int:
+        """Return the next id. Raises Unavailable while no worker number is leased."""
+
+
+class Erased:
+    """People whose accounts were deleted lately, whom no write brings back."""
+
+    def __init__(self) -> None:
+        self._ids: set[int] = set()
+
+    def add(self, user_id: int) -> None:
+        self._ids.add(user_id)
+
+    def __contains__(self, user_id: int) -> bool:
+        return user_id in self._ids
+
+    def refuse(self, *user_ids: int) -> None:
+        """Raise NotFound when one of them is gone."""
+        for user_id in user_ids:
+            if user_id in self._ids:
+                raise no_user(user_id)
+
+
+class Write:
+    """What one decision writes: rows to put and to remove, and events. Nothing is sent before the decision stands.
+
+    All of it carries one timestamp, `at_us`, however often it is sent. Of two
+    writes of a cell the later timestamp stands; of a put and a removal of the
+    same timestamp, the removal.
+    """
+
+    def __init__(self, times: Timestamps, ids_: Ids, clock: Clock, erased: Erased) -> None:
+        self.at_us = times.next()
+        self.erased = erased
+        self._times = times
+        self._ids = ids_
+        self._clock = clock
+        self._removes = False
+        # (table, columns, values in their order, seconds to live) to put; the same with None to remove.
+        self._rows: list[tuple[str, tuple[str, ...], tuple[Any, ...], int | None]] = []
+
+    def put(self, table: str, *, ttl_s: int = 0, **columns: Any) -> None:
+        """Set these columns of the row that the key among them names, whether it is there or not."""
+        self._rows.append((table, tuple(columns), tuple(columns.values()), ttl_s))
+
+    def remove(self, table: str, **key: Any) -> None:
+        """Delete the row or, with the first part of the key alone, all rows that it begins."""
+        self._rows.append((table, tuple(key), tuple(key.values()), None))
+
+    def after(self, at_us: int | None) -> None:
+        """Let this write stand above what was written at `at_us`, such as the state that it changes."""
+        if at_us is not None and at_us >= self.at_us:
+            self.at_us = self._times.next(at_us)
+
+    def now_ms(self) -> int:
+        """Business time."""
+        return self._clock.now_ms()
+
+    def next_id(self) -> int:
+        """Mint an id."""
+        return self._ids.next()
+
+    def takes_away(self) -> None:
+        """Say that this write only takes away, so that it may speak of people who are being erased."""
+        self._removes = True
+
+    def emit(self, event: Event) -> None:
+        """Add an event, with its id and time; it exists if and only if this write does.
+
+        Raises NotFound when it speaks of somebody who was erased meanwhile.
+        """
+        if event.actor_id and not self._removes:
+            self.erased.refuse(event.actor_id, event.key, event.target_id)
+        event.id = self._ids.next()
+        event.time_ms = self._clock.now_ms()
+        self.put("outbox", **outbox.row(event))
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def statements(self) -> list[Statement]:
+        """The rows as statements."""
+        return [_statement(table, columns, values, ttl_s, self.at_us) for table, columns, values, ttl_s in self._rows]
+
+    def intent(self) -> bytes:
+        """The rows as they can be kept, and sent again by whoever finds them."""
+        rows = [
+            [table, columns, [_plain(each) for each in values], ttl_s] for table, columns, values, ttl_s in self._rows
+        ]
+        return zlib.compress(json.dumps([self.at_us, rows]).encode(), 1)
+
+
+def statements_of(intent: bytes) -> list[Statement]:
+    """Return the very statements of the write that `intent` was taken from."""
+    at_us, rows = json.loads(zlib.decompress(intent))
+    return [
+        _statement(table, tuple(columns), tuple(_typed(each) for each in values), ttl_s, at_us)
+        for table, columns, values, ttl_s in rows
+    ]
+
+
+class Writer:
+    """Writes to one service's tables.
+
+    A decision reads what it needs, fills a `Write` and answers. Without a key
+    it costs one round trip beyond its reads, with a key two, whatever it holds.
+    """
+
+    def __init__(self, tables: Tables, ids_: Ids, clock: Clock) -> None:
+        self.tables = tables
+        self.clock = clock
+        self.times = Timestamps()
+        # Whom the service's erasure has begun to remove.
+        self.erased = Erased()
+        # Set whenever events were written: a relay in this process needn't look again and again.
+        self.written = asyncio.Event()
+        self._ids = ids_
+
+    async def commit(self, decide: Callable[[Write], Awaitable[T]]) -> T:
+        """Write what `decide` fills in and return its answer when that is durable."""
+        write = self._new()
+        answer = await decide(write)
+        await self._send(write.statements())
+        return answer
+
+    async def once(self, claim: Claim | None, decide: Callable[[Write], Awaitable[int]]) -> tuple[int, bool]:
+        """Do `commit` unless `claim` was settled before; return the answer, the first one, and whether it repeats.
+
+        The claim holds the whole write before any of it is sent. Whoever comes
+        with the same key while it is under way, or after its writer died, sends
+        the very same write, so that it happens, and happens once.
+
+        Raises Conflict when the key came with another body, and the claim's own
+        refusal when it has one and this is no repeat.
+        """
+        if claim is None:
+            return await self.commit(decide), False
+        if claim.refusal is not None:
+            first = await self.settled(claim)
+            if first is None:
+                raise claim.refusal
+            return first, True
+        write = self._new()
+        try:
+            if claim.caller.isdecimal():
+                self.erased.refuse(int(claim.caller))
+            answer = await decide(write)
+        except AviaryError:
+            # What was settled stays settled, also when it could not be done again.
+            first = await self.settled(claim)
+            if first is None:
+                raise
+            return first, True
+        return await self._claim(claim, write, answer)
+
+    async def changes(self, claim: Claim | None, decide: Callable[[Write], Awaitable[bool]]) -> bool:
+        """Do as `once`, for a decision that tells whether it changes anything; a repeat changes nothing."""
+
+        async def number(write: Write) -> int:
+            return int(await decide(write))
+
+        changed, repeated = await self.once(claim, number)
+        return bool(changed) and not repeated
+
+    async def settled(self, claim: Claim) -> int | None:
+        """Return what `claim` was settled with; None when it wasn't. Raises Conflict for another body."""
+        held = await self.tables.one(
+            "SELECT body, intent, result FROM claims WHERE caller = ? AND rpc = ? AND key = ?",
+            claim.caller,
+            claim.rpc,
+            claim.key,
+        )
+        return None if held is None else await self._first(claim, held)
+
+    async def in_turn(self, entity: str, decide: Callable[[Write], Awaitable[T]], *, claim: Claim | None = None) -> T:
+        """Do `commit` as if all writes to `entity` happened one after the other, whoever makes them.
+
+        For what must be exact under concurrency and is rare: it costs a look at
+        the turn and a conditional write more. `decide` must read what it
+        decides by within its turn, and may run several times. A `claim` is
+        settled by the decision itself, with `settle`.
+        """
+        if claim is not None and claim.caller.isdecimal():
+            self.erased.refuse(int(claim.caller))
+        for attempt in range(_TURNS_TRIED):
+            turn = await self._current(entity)
+            write = self._new()
+            answer = await decide(write)
+            if not write:
+                return answer
+            token = write.next_id()
+            if await self._take(entity, turn, token, write):
+                done = ("UPDATE turns USING TTL ? SET done = ? WHERE entity = ?", (_TURNS_KEPT_S, token, entity))
+                await self._send([*write.statements(), done])
+                return answer
+            await asyncio.sleep(0.002 * 2 ** min(attempt, 6))
+        raise RateLimited("too many changes of the same thing at once; repeat it", retry_after_s=1)
+
+    def settle(self, write: Write, claim: Claim | None, result: int) -> None:
+        """Settle a claim with the write of a turn, which lets nobody else settle it meanwhile."""
+        if claim is not None:
+            key = {"caller": claim.caller, "rpc": claim.rpc, "key": claim.key}
+            write.put("claims", **key, body=claim.body, result=result, ttl_s=_CLAIMS_KEPT_S)
+            write.put("claims_by_caller", **key, ttl_s=_CLAIMS_KEPT_S)
+
+    def _new(self) -> Write:
+        return Write(self.times, self._ids, self.clock, self.erased)
+
+    async def _send(self, statements: Sequence[Statement]) -> None:
+        if statements:
+            # A caller that leaves does not undo what it asked for.
+            await asyncio.shield(asyncio.ensure_future(self.tables.batch(statements)))
+            self.written.set()
+
+    async def _claim(self, claim: Claim, write: Write, answer: int) -> tuple[int, bool]:
+        attempt = write.next_id()
+        held = await self.tables.apply(
+            "INSERT INTO claims (caller, rpc, key, body, intent, result, attempt) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            f" IF NOT EXISTS USING TTL {_CLAIMS_KEPT_S}",
+            *(claim.caller, claim.rpc, claim.key, claim.body, write.intent(), answer, attempt),
+        )
+        if held is not None and held["attempt"] != attempt:
+            return await self._first(claim, (held["body"], held["intent"], held["result"])), True
+        await self._send([*write.statements(), *self._finished(claim)])
+        return answer, False
+
+    async def _first(self, claim: Claim, held: Row) -> int:
+        body, intent, result = held
+        if body != claim.body:
+            raise Conflict("the idempotency key was used with another body; use a new key for a new request")
+        if intent is not None:
+            await self._send([*statements_of(intent), *self._finished(claim)])
+        return int(result)
+
+    def _finished(self, claim: Claim) -> list[Statement]:
+        """What forgets the write that a claim holds, for it was done, and lets the claim be found by its caller."""
+        key = (claim.caller, claim.rpc, claim.key)
+        forget = "DELETE intent FROM claims USING TIMESTAMP ? WHERE caller = ? AND rpc = ? AND key = ?"
+        found = f"INSERT INTO claims_by_caller (caller, rpc, key) VALUES (?, ?, ?) USING TTL {_CLAIMS_KEPT_S}"
+        return [(forget, (self.times.next() + _SKEW_US, *key)), (found, key)]
+
+    async def _current(self, entity: str) -> int | None:
+        """Return the newest turn, when its write has been done; do it if it wasn't."""
+        held = await self.tables.one("SELECT turn, done, intent FROM turns WHERE entity = ?", entity)
+        if held is None or held[0] is None:
+            return None
+        turn, done, intent = held
+        if turn != done:
+            finished = ("UPDATE turns USING TTL ? SET done = ? WHERE entity = ?", (_TURNS_KEPT_S, turn, entity))
+            await self._send([*statements_of(intent), finished])
+        return int(turn)
+
+    async def _take(self, entity: str, turn: int | None, token: int, write: Write) -> bool:
+        held = await self.tables.apply(
+            f"UPDATE turns USING TTL {_TURNS_KEPT_S} SET turn = ?, intent = ? WHERE entity = ? IF turn = ?",
+            *(token, write.intent(), entity, turn),
+        )
+        # After a time-out the repeat finds its own turn.
+        return held is None or held.get("turn") == token
+
+
+@functools.lru_cache(maxsize=1_024)
+def _cql(table: str, columns: tuple[str, ...], ttl_s: int | None) -> str:
+    if ttl_s is None:
+        return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {' AND '.join(f'{each} = ?' for each in columns)}"
+    ending = " AND TTL ?" if ttl_s else ""
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?{ending}"
+
+
+def _statement(
+    table: str, columns: tuple[str, ...], values: tuple[Any, ...], ttl_s: int | None, at_us: int
+) -> Statement:
+    cql = _cql(table, columns, ttl_s if not ttl_s else 1)
+    if ttl_s is None:
+        return cql, (at_us, *values)
+    return cql, (*values, at_us, ttl_s) if ttl_s else (*values, at_us)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": base64.b85encode(value).decode()}
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def _typed(value: Any) -> Any:
+    return base64.b85decode(value["bytes"]) if isinstance(value, Mapping) else value
+
+
+def version_at(time_ms: int) -> int:
+    """Return what a version that rose at `time_ms` is at least: versions are ids, which hold their time."""
+    return ids.first_at(time_ms)
