@@ -11,8 +11,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from aviary.app import Platform
-from aviary.app.bulk import BulkStores
+from aviary.app.bulk import BulkStores, skip_events
 from aviary.errors import InvalidInput, Unavailable
 from aviary.handover import hand_over, must_be_whole
 from aviary.lifecycle import locked, prepare_folder
@@ -45,7 +44,7 @@ async def loading(settings: Settings, *, password: str, span_ms: int = SPAN_MS) 
         try:
             yield stores
             stores.finish()
-            await _skip_events(replace(settings, data_dir=draft))
+            await skip_events(replace(settings, data_dir=draft))
             hand_over(draft, settings.data_dir)
         finally:
             stores.close()
@@ -85,17 +84,3 @@ async def _hash(settings: Settings, password: str) -> bytes:
         return await passwords.hash(encoded(password))
     finally:
         passwords.close()
-
-
-async def _skip_events(settings: Settings) -> None:
-    """Let nobody follow a million events to do what is done.
-
-    No timeline is warm in a process that just began, so the fan-out has nowhere to deliver to, and the tiers, which
-    are all that it keeps, are stored. The other consumers wait for deletions and exports, and nobody asked for one.
-    """
-    platform = Platform(settings)
-    try:
-        for consumer in platform.consumers:
-            await consumer.skip()
-    finally:
-        platform.close()

@@ -31,13 +31,17 @@ class Record:
 
 
 class EventLog(Protocol):
-    """One service's events, in the order of their commits."""
+    """One service's events, or one partition of them, in the order of their commits."""
 
     async def read(self, after: int, *, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records with an offset above `after`, ascending, none left out."""
+        """Return up to `limit` records with an offset above `after`, ascending, none left out.
+
+        Offsets rise, not always by one. With none to return, one may be on its
+        way from a server: `wait` tells.
+        """
 
     async def end(self) -> int:
-        """Return the offset of the newest record, 0 for an empty log."""
+        """Return the offset of the newest record; of an empty log, what to read after to miss nothing."""
 
     async def wait(self, after: int) -> None:
         """Return once a record above `after` may be there; it may return early, never late."""
@@ -51,6 +55,35 @@ class Offsets(Protocol):
 
     async def commit(self, consumer: str, offset: int) -> None:
         """Store `offset`; a lower one than stored is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a consumption is, in offsets; of several partitions, their sums."""
+
+    committed: int
+    end: int
+
+
+class Following(Protocol):
+    """A consumption at work: on a whole log, or as one of several processes that share its partitions."""
+
+    @property
+    def pending(self) -> int:
+        """How many records this process read and has not finished."""
+
+    async def progress(self) -> Progress:
+        """Return how far all processes together are.
+
+        With `committed` equal to `end`, every event that was acknowledged before
+        the call has had its effect, also one that no relay had published yet.
+        """
+
+    async def start(self) -> None:
+        """Find out where the consumer was."""
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +141,9 @@ class Consumer:
         self._open: dict[int, None] = {}
         self._read_to = 0
         self._committed = 0
+        self._under_way = 0
+        self._finishing = False
+        self._idle = asyncio.Event()
 
     @property
     def committed(self) -> int:
@@ -122,16 +158,27 @@ class Consumer:
     async def end(self) -> int:
         return await self._log.end()
 
+    async def progress(self) -> Progress:
+        # In this order: what is appended in between can only make it look further behind.
+        committed = self.committed
+        return Progress(committed, await self._log.end())
+
     async def start(self) -> None:
-        """Find out where the consumer was."""
         self._read_to = self._committed = await self._offsets.load(self._what.name) or 0
 
     async def skip(self) -> None:
         """Take all that is in the log for done: whoever wrote it has had the effects as well. Before `start`."""
         await self._offsets.commit(self._what.name, await self._log.end())
 
+    async def finish(self) -> None:
+        """Begin no other effect, let those under way end, and commit. To be cancelled afterwards."""
+        self._finishing = True
+        if self._under_way:
+            await self._idle.wait()
+        if self.committed > self._committed:
+            await self._offsets.commit(self._what.name, self.committed)
+
     async def run(self) -> None:
-        """Consume until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for lane, queue in zip(self._what.lanes, self._queues, strict=True):
                 for _ in range(lane.workers):
@@ -150,8 +197,14 @@ class Consumer:
     async def _work(self, lane: Lane, queue: asyncio.Queue[Record]) -> None:
         while True:
             record = await queue.get()
+            if self._finishing:
+                return
+            self._under_way += 1
             await self._what.handle(lane, record)
             del self._open[record.offset]
+            self._under_way -= 1
+            if self._finishing and not self._under_way:
+                self._idle.set()
 
     async def _commit(self) -> None:
         while True:

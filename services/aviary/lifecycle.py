@@ -54,7 +54,7 @@ async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool =
         stack.callback(listener.stop)
         stack.callback(telemetry.export_to(settings.otlp_endpoint))
         platform = Platform(settings, clock=clock)
-        stack.callback(platform.close)
+        stack.push_async_callback(platform.close)
         await stack.enter_async_context(platform.workers())
         server = RpcServer(platform.dispatcher, settings)
         grpc_port = await server.start()

@@ -320,18 +320,18 @@ async def _plant(served: Serving, user_ids: range) -> None:
         " VALUES (?1, 'u' || ?1, 'u' || ?1, 'u' || ?1, 'u' || ?1, x'', 'u' || ?1, 0)"
     )
     rows = [(user_id,) for user_id in user_ids]
-    await served.platform.database("users").write(lambda tx: tx.executemany(statement, rows))
+    await served.database("users").write(lambda tx: tx.executemany(statement, rows))
 
 
 async def _follow_in_bulk(served: Serving, followee: int, follower_ids: range) -> None:
     rows = [(follower, followee, follower) for follower in follower_ids]
-    await served.platform.database("graph").write(
+    await served.database("graph").write(
         lambda tx: tx.executemany("INSERT INTO follows VALUES (?, ?, 1, ?)", rows)
     )
 
 
 async def _block_in_bulk(served: Serving, owner: int, member_ids: list[int]) -> None:
     rows = [(owner, member, member) for member in member_ids]
-    await served.platform.database("graph").write(
+    await served.database("graph").write(
         lambda tx: tx.executemany("INSERT INTO bonds VALUES (1, ?, ?, 1, ?, 0)", rows)
     )

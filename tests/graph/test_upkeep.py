@@ -119,7 +119,7 @@ async def test_a_deleted_account_leaves_the_graph_by_way_of_the_log(settings: Se
         sources = graph_pb2.GetSourcesRequest(viewer_id=bob.id)
         found = await served.clients.graph.GetSources(sources, metadata=served.as_operator())
         assert sorted(ids.unpack(found.ids)) == [bob.id, cyd.id]
-        left = await served.platform.database("graph").read(
+        left = await served.database("graph").read(
             lambda reader: [
                 reader.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (ada.id,)).fetchone()[0]
                 for table, column in (
@@ -230,7 +230,7 @@ async def test_a_recount_is_told_piece_by_piece(settings: Settings) -> None:
         ada, bob = await served.register("ada", "bob")
         await ada.follow(bob)
         await make_list(ada)
-        await served.platform.database("graph").write(
+        await served.database("graph").write(
             lambda tx: tx.execute("UPDATE accounts SET following = 7 WHERE user_id = ?", (ada.id,))
         )
         request = reconcile_pb2.ReconcileRequest(repair=True)

@@ -165,20 +165,20 @@ class Living(Machine):
 
     @act(often=1)
     def finds_every_timeline_dropped(self, chance: Random) -> None:
-        self.deployment.run(self.deployment.serving.platform.timelines.clear())
+        self.deployment.run(self.deployment.serving.embedded.timelines.clear())
         self.look(self.actor(chance))
 
     @act()
     def finds_a_timeline_forgotten(self, chance: Random) -> None:
         person = self.actor(chance)
-        self.deployment.run(self.deployment.serving.platform.timelines.forget(ids.pack([person.id])))
+        self.deployment.run(self.deployment.serving.embedded.timelines.forget(ids.pack([person.id])))
         self.look(person)
 
     @act(often=4, when=Machine.has_posts)
     def finds_a_stretch_lost(self, chance: Random) -> None:
         person = self.actor(chance)
         first, last = sorted([self.post(chance).id, self.post(chance).id])
-        store = self.deployment.serving.platform.timelines._store  # pyright: ignore[reportPrivateUsage]
+        store = self.deployment.serving.embedded.timelines._store  # pyright: ignore[reportPrivateUsage]
         store.drop_range(person.id, first, last + 1)
         self.look(person)
 
@@ -242,7 +242,7 @@ class Living(Machine):
         return made
 
     async def _nothing_is_due(self) -> None:
-        database = self.deployment.serving.platform.database("tweets")
+        database = self.deployment.serving.database("tweets")
         now_ms = self.world.now_ms
 
         async def has_published() -> bool:

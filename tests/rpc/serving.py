@@ -28,9 +28,11 @@ from aviary.api.users.v1.accounts_pb2_grpc import AccountServiceStub
 from aviary.api.users.v1.admin_pb2_grpc import AdminServiceStub
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.app import Platform
+from aviary.app.embedded import Embedded
 from aviary.clock import Clock
 from aviary.rpc.server import RpcServer
 from aviary.settings import Settings
+from aviary.storage.sqlite.database import Database
 
 PASSWORD = "correct horse battery"
 Metadata = tuple[tuple[str, str], ...]
@@ -121,6 +123,15 @@ class Serving:
     clients: Clients
     address: str
 
+    @property
+    def embedded(self) -> Embedded:
+        assert isinstance(self.platform.stores, Embedded)
+        return self.platform.stores
+
+    def database(self, name: str) -> Database:
+        """A service's file."""
+        return self.embedded.database(name)
+
     async def register(self, *names: str) -> list[Person]:
         return [await self._register(name) for name in names]
 
@@ -137,7 +148,8 @@ class Serving:
         """Return once every consumer has done everything that was committed."""
 
         async def has_settled() -> bool:
-            return all([each.committed == await each.end() for each in self.platform.consumers])
+            followed = [await each.progress() for each in self.platform.consumers]
+            return all(each.committed == each.end for each in followed)
 
         await until(has_settled, what="every consumer was done")
 
@@ -148,7 +160,7 @@ async def serving(settings: Settings, *, clock: Clock | None = None, workers: bo
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         platform = Platform(settings, clock=clock)
-        stack.callback(platform.close)
+        stack.push_async_callback(platform.close)
         if workers:
             await stack.enter_async_context(platform.workers())
         server = RpcServer(platform.dispatcher, settings)

@@ -89,7 +89,7 @@ async def test_guarantee_1_a_cache_is_never_the_truth(
     """Any cache, or a middle range of a warm timeline, may go between any two pages."""
     wanted = world.oracle.belonging(world.followed)
     assert len(wanted) > 3 * world.served.platform.settings.timeline_entries
-    store = world.served.platform.timelines._store
+    store = world.served.embedded.timelines._store
     page = 0
     home = Reader(world.ada).home()
 
@@ -97,7 +97,7 @@ async def test_guarantee_1_a_cache_is_never_the_truth(
         nonlocal page
         match drops[page % len(drops)]:
             case "all":
-                await world.served.platform.timelines.clear()
+                await world.served.embedded.timelines.clear()
             case "reader":
                 store.forget(ids.pack([world.ada.id]))
             case "middle":
@@ -105,7 +105,7 @@ async def test_guarantee_1_a_cache_is_never_the_truth(
                 store.drop_range(world.ada.id, low, high)
             case "idle":
                 world.served.platform.clock.advance(DAY_MS + 1)
-                world.served.platform.timelines.forget_idle()
+                world.served.embedded.timelines.forget_idle()
             case _:
                 pass
         page += 1
@@ -188,7 +188,7 @@ async def test_guarantee_4_someone_back_after_a_month_reads_a_complete_first_pag
     for _ in range(30):
         served.platform.clock.advance(DAY_MS)
         made += [(await bob.tweet("good morning")).id, (await cyd.tweet("indeed")).id]
-        served.platform.timelines.forget_idle()
+        served.embedded.timelines.forget_idle()
     await served.settle()
 
     page = await ada.home_page(limit=40)

@@ -150,7 +150,7 @@ async def test_pages_do_not_change_when_every_list_is_dropped_between_them(serve
         page = await ada.home_page(limit=4, cursor=cursor)
         walked.extend(tweet.id for tweet in page.tweets)
         cursor, more = page.pagination.next_cursor, page.pagination.has_more
-        await served.platform.timelines.clear()
+        await served.embedded.timelines.clear()
 
     assert walked == made
 
@@ -298,7 +298,7 @@ async def test_many_readers_of_one_absent_home_build_it_once(served: Serving) ->
     ada, bob = await served.register("ada", "bob")
     await ada.follow(bob)
     made = await tweets(bob, 5)
-    await served.platform.timelines.clear()
+    await served.embedded.timelines.clear()
     before = rebuilds(served)
     pages = await asyncio.gather(*(ada.home_page() for _ in range(30)))
 
@@ -403,7 +403,7 @@ async def test_a_deep_page_of_a_dropped_home_builds_one_list_from_where_it_is(se
     await served.settle()
     cursor = (await ada.home_page(limit=6)).pagination.next_cursor
     for place in (6, 12, 18):
-        await served.platform.timelines.clear()
+        await served.embedded.timelines.clear()
         before = rebuilds(served)
         page = await ada.home_page(limit=6, cursor=cursor)
         assert [tweet.id for tweet in page.tweets] == made[place : place + 6]

@@ -73,7 +73,7 @@ async def test_a_warm_home_page_makes_the_same_store_reads_whatever_it_holds(
                     for fan in crowd if kind == "retweets of many" else []:
                         await fan.retweet(far.id)
                     await bob.retweet(far.id)
-            await served.platform.timelines.clear()
+            await served.embedded.timelines.clear()
         cost, shown = await _warm(work, ada, wanted - 1)
         assert shown == wanted - 1
         costs.append(cost)
@@ -100,7 +100,7 @@ async def test_a_cold_or_deep_home_page_reads_once_more_for_every_hundred_follow
         pages = 0
         while cursor:
             if pages % 3 == 0:
-                await served.platform.timelines.clear()
+                await served.embedded.timelines.clear()
             deep, page = await work.of(ada.home_page(cursor=cursor))
             # A page that runs out of one list goes on in the next: a second round.
             assert deep.reads <= 2 * (WARM_READS + RETWEET_READS) + 2 * more
@@ -144,7 +144,7 @@ async def _costs(work: Work, settings: Settings, folder: str, *, tweets: int) ->
     costs: dict[str, Work] = {}
     async with _crowded(settings, folder, tweets=tweets) as (served, ada, crowd):
         for name, (fetch, scope) in _kinds(served, ada, crowd).items():
-            await served.platform.timelines.clear()
+            await served.embedded.timelines.clear()
             for visit in ("cold", "warm"):
                 costs[f"{name}, {visit}"], page = await work.of(fetch(20, "", None))
                 assert len(page.tweets) == 20, name

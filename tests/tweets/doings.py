@@ -90,4 +90,4 @@ async def fill_shelf(served: Serving, person: Person, count: int, *, publish_ms:
     """Give somebody that many drafts, or scheduled tweets, at once."""
     row = "INSERT INTO drafts VALUES (?, ?, ?, x'', '', 'web', 0, 0)"
     rows = [(number, person.id, publish_ms) for number in range(1, count + 1)]
-    await served.platform.database("tweets").write(lambda tx: tx.executemany(row, rows))
+    await served.database("tweets").write(lambda tx: tx.executemany(row, rows))

@@ -29,7 +29,7 @@ async def test_what_fails_for_now_is_tried_until_it_works_and_is_published_once(
 ) -> None:
     (ada,) = await working.register("ada")
     await schedule(ada, clock, "at last")
-    database = working.platform.database(store)
+    database = working.database(store)
     with caplog.at_level(logging.WARNING, "aviary.agenda"):
         await database.write(lambda tx: tx.execute(f"ALTER TABLE {table} RENAME TO away"))
         clock.advance(HOUR_MS)

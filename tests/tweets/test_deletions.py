@@ -113,7 +113,7 @@ async def test_guarantee_6_an_id_that_dangles_breaks_nothing(served: Serving) ->
     reply = await bob.tweet("indeed", reply_to=tweet.id)
     deeper = await bob.tweet("and so on", reply_to=reply.id)
     # As a purge that nothing followed up would leave it.
-    database = served.platform.database("tweets")
+    database = served.database("tweets")
     await database.write(lambda tx: tx.execute("DELETE FROM tweets WHERE id = ?", (tweet.id,)))
 
     batch = pb.BatchGetTweetsRequest(ids=[tweet.id, kept.id, quote.id, retweet.id, reply.id, deeper.id])
@@ -136,7 +136,7 @@ async def test_deleting_a_pinned_tweet_takes_its_pin_along_and_says_so(served: S
 
     await ada.delete(pinned.id)
     assert not (await profile(ada, ada)).HasField("pinned_tweet_id")
-    log = SqliteEventLog(served.platform.database("tweets"))
+    log = SqliteEventLog(served.database("tweets"))
     kinds = [record.event.type for record in await log.read(0, limit=100)]
     assert kinds.count(events_pb2.EVENT_TYPE_TWEET_UNPINNED) == 1
 

@@ -161,7 +161,7 @@ async def test_guarantee_8_newly_mentioned_people_are_told_once(served: Serving)
     for text in ("hello", "hello @cyd", "hello @bob @cyd @ada", "hello @nobody"):
         await edit(ada, made.id, text)
 
-    log = SqliteEventLog(served.platform.database("tweets"))
+    log = SqliteEventLog(served.database("tweets"))
     events = [record.event for record in await log.read(0, limit=100)]
     told = [(each.entity_id, each.target_id) for each in events if each.type == events_pb2.EVENT_TYPE_MENTIONED]
     assert told == [(made.id, bob.id), (made.id, cyd.id)]

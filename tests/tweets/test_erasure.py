@@ -90,7 +90,7 @@ async def do_everything(ada: Person, bob: Person) -> pb.Tweet:
 async def test_a_deleted_account_leaves_nothing_in_any_table_but_what_others_wrote(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
     await do_everything(ada, bob)
-    database = served.platform.database("tweets")
+    database = served.database("tweets")
     assert {table for table, _ in await places_of(database, ada.id, SECRET)} >= {"tweets", "edits", "drafts", "pins"}
     rows = await database.read(
         lambda each: each.execute("SELECT id FROM tweets WHERE author_id = ?", (ada.id,)).fetchall()
@@ -138,11 +138,11 @@ async def test_an_erasure_that_was_not_begun_is_done_after_a_restart(settings: S
         ada, bob = await before.register("ada", "bob")
         await do_everything(ada, bob)
         await delete_account(ada)
-        assert await places_of(before.platform.database("tweets"), SECRET)
+        assert await places_of(before.database("tweets"), SECRET)
 
     async with serving(settings) as after:
         await after.settle()
-        database = after.platform.database("tweets")
+        database = after.database("tweets")
         assert await places_of(database, SECRET) == set()
         assert await places_of(database, ada.id) <= LEFT_TO_OTHERS | LOGGED
 

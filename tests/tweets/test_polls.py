@@ -26,7 +26,7 @@ def counts(tweet: tweets_pb2.Tweet) -> list[int]:
 
 async def closings(served: Serving) -> list[int]:
     """The tweets of which the end of the poll was told."""
-    records = await SqliteEventLog(served.platform.database("tweets")).read(0, limit=10_000)
+    records = await SqliteEventLog(served.database("tweets")).read(0, limit=10_000)
     return [record.event.entity_id for record in records if record.event.type == events_pb2.EVENT_TYPE_POLL_CLOSED]
 
 

@@ -19,7 +19,7 @@ SECRET = "the sentence that was deleted"
 
 
 async def forgotten(served: Serving) -> bool:
-    return not await places_of(served.platform.database("tweets"), SECRET)
+    return not await places_of(served.database("tweets"), SECRET)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_a_deleted_tweet_is_gone_for_good_after_a_month(month: Settings, c
     async with serving(month, clock=clock) as served:
         await until(lambda: forgotten(served), what="the deleted tweet was purged")
         # Its events go by themselves, after a week.
-        assert await places_of(served.platform.database("tweets"), tweet.id) <= {("outbox", "body")}
+        assert await places_of(served.database("tweets"), tweet.id) <= {("outbox", "body")}
         drifts = served.clients.tweets.Reconcile(reconcile_pb2.ReconcileRequest(), metadata=served.as_operator())
         assert [each async for each in drifts if each.counter] == []
 

@@ -35,7 +35,7 @@ async def told(served: Serving, *, repair: bool = False) -> list[Told]:
 
 
 async def spoil(served: Serving, statement: str, *values: int) -> None:
-    await served.platform.database("tweets").write(lambda tx: tx.execute(statement, values))
+    await served.database("tweets").write(lambda tx: tx.execute(statement, values))
 
 
 async def like(person: Person, tweet_id: int) -> pb.Tweet:

@@ -247,7 +247,7 @@ async def test_the_scheduled_tweets_of_a_suspended_author_fail(working: Serving,
     await schedule(ada, clock.now_ms() + HOUR_MS)
     await suspend(working, ada)
     clock.advance(HOUR_MS)
-    database = working.platform.database("tweets")
+    database = working.database("tweets")
 
     async def has_failed() -> bool:
         return await _failures(database) == ["the account was suspended or deactivated at that time"]

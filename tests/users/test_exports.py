@@ -248,7 +248,7 @@ async def test_one_older_than_a_day_is_replaced_when_asked_for(served: Serving, 
 async def test_after_a_week_row_and_file_are_gone(served: Serving, clock: Clock, settings: Settings) -> None:
     (ada,) = await served.register("ada")
     await ready(served, ada)
-    database = served.platform.database("users")
+    database = served.database("users")
     vault = FolderVault(settings.data_dir / "exports", b"s" * 32)
     exports = ExportService(SqliteExportStore(database), vault, clock)
     clock.advance(7 * DAY_MS - 60_000)

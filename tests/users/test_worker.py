@@ -20,7 +20,7 @@ async def following(world: World) -> AsyncIterator[DenyList]:
     """Another process's deny list, loaded and fed."""
     denied, loaded = DenyList(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        feeding = tasks.create_task(feed_deny_list(world.log, world.store, denied, for_s=ACCESS_TTL_S, loaded=loaded))
+        feeding = tasks.create_task(feed_deny_list([world.log], world.store, denied, for_s=ACCESS_TTL_S, loaded=loaded))
         async with asyncio.timeout(10):
             await loaded.wait()
         yield denied

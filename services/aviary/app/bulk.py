@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from aviary.app.embedded import Embedded
+from aviary.app.platform import Platform
 from aviary.clock import Clock
 from aviary.fanout.store import AuthorTier, Tier
 from aviary.fanout.worker import tier_of
@@ -105,6 +107,20 @@ class BulkStores:
         tier = tier_of(self._follows.followers.get(author_id, 0), self._settings)
         if tier is not Tier.PUSH:
             await self._tiers.raise_tier(AuthorTier(author_id=author_id, tier=tier, from_id=tweet_id))
+
+
+async def skip_events(settings: Settings) -> None:
+    """Let nobody follow a million events to do what is done.
+
+    No timeline is warm in a process that just began, so the fan-out has nowhere to deliver to, and the tiers, which
+    are all that it keeps, are stored. The other consumers wait for deletions and exports, and nobody asked for one.
+    """
+    platform = Platform(settings)
+    try:
+        if isinstance(platform.stores, Embedded):
+            await platform.stores.skip_events()
+    finally:
+        await platform.close()
 
 
 class _People:

@@ -8,7 +8,6 @@ from aviary.api.fanout.v1 import fanout_pb2
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from aviary.fanout.rpc import FanoutRpc, GraphFollowers
 from aviary.fanout.worker import FanoutWorker
-from aviary.storage.sqlite.fanout import SqliteDeadLetters, SqliteTierStore
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -16,18 +15,17 @@ if TYPE_CHECKING:
 
 def build(platform: Platform) -> None:
     """Add the worker that follows the tweets' log."""
-    database = platform.database("fanout")
-    tiers, dead_letters = SqliteTierStore(database), SqliteDeadLetters(database)
+    stores = platform.stores.fanout()
     worker = FanoutWorker(
         followers=GraphFollowers(GraphServiceStub(platform.channel("fanout"))),
-        timelines=platform.timelines,
-        tiers=tiers,
-        dead_letters=dead_letters,
+        timelines=platform.stores.timelines,
+        tiers=stores.tiers,
+        dead_letters=stores.dead_letters,
         metrics=platform.metrics,
         settings=platform.settings,
         clock=platform.clock,
     )
-    consumer = platform.consume("tweets", worker.consumption(), offsets="fanout")
+    consumer = platform.consume("tweets", worker.consumption(), service="fanout")
     platform.metrics.fanout_lag_events.set_function(lambda: consumer.pending)
-    rpc = FanoutRpc(tiers, dead_letters, consumer, worker)
+    rpc = FanoutRpc(stores.tiers, stores.dead_letters, consumer, worker)
     platform.serve(fanout_pb2.DESCRIPTOR, "FanoutService", rpc)

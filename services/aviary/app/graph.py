@@ -17,12 +17,6 @@ from aviary.graph.relations.service import RelationService
 from aviary.graph.rpc import GraphRpc, UserPages
 from aviary.graph.service import GraphService
 from aviary.graph.worker import erasing
-from aviary.storage.sqlite.graph.counters import SqliteCounterStore
-from aviary.storage.sqlite.graph.follows import SqliteGraphStore
-from aviary.storage.sqlite.graph.lists import SqliteListStore
-from aviary.storage.sqlite.graph.personal import SqlitePersonalStore
-from aviary.storage.sqlite.graph.relations import SqliteRelationStore
-from aviary.storage.sqlite.graph.removal import SqliteRemovalStore
 from aviary.upkeep.rpc import UpkeepRpc
 
 if TYPE_CHECKING:
@@ -31,19 +25,18 @@ if TYPE_CHECKING:
 
 def build(platform: Platform) -> None:
     """Add follows, the relations that count nothing, lists, and what erases a person from all of them."""
-    database = platform.database("graph")
+    stores = platform.stores.graph()
     directory = UserDirectory(UserServiceStub(platform.channel("graph")))
-    relation_store = SqliteRelationStore(database, platform.clock)
-    regards = Regards(directory, relation_store)
-    service = GraphService(SqliteGraphStore(database, platform.clock), regards)
-    relations = RelationService(relation_store, regards, platform.clock)
-    lists = ListService(SqliteListStore(database), relation_store, regards)
+    regards = Regards(directory, stores.relations)
+    service = GraphService(stores.follows, regards)
+    relations = RelationService(stores.relations, regards, platform.clock)
+    lists = ListService(stores.lists, stores.relations, regards)
     users = UserPages(directory, platform.cursors)
-    upkeep = UpkeepRpc(SqlitePersonalStore(database), SqliteCounterStore(database))
+    upkeep = UpkeepRpc(stores.personal, stores.counters)
     graph = GraphRpc(service, relations, users, upkeep=upkeep)
     platform.serve(graph_pb2.DESCRIPTOR, "GraphService", graph)
     platform.serve(relations_pb2.DESCRIPTOR, "RelationService", RelationRpc(relations, service, users))
     platform.serve(lists_pb2.DESCRIPTOR, "ListService", ListRpc(lists, users, platform.cursors))
-    platform.consume("users", erasing(SqliteRemovalStore(database)), offsets="graph")
+    platform.consume("users", erasing(stores.removal), service="graph")
     # A process that stopped in the middle of a deletion left some of the list behind.
     platform.background.append(partial(insist, lists.sweep, what="sweep lists"))

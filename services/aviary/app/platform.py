@@ -1,4 +1,4 @@
-"""Every service in one process on the embedded profile."""
+"""The services of one process, on the adapters of a profile."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
 
 from aviary import secrets
-from aviary.app import fanout, graph, timelines, tweets, users
+from aviary.app import fanout, graph, profiles, timelines, tweets, users
 from aviary.clock import Clock
-from aviary.eventlog import Consumer, Consumption, insist
+from aviary.eventlog import Consumption, Following
 from aviary.metrics import Metrics
 from aviary.paging import Cursors
 from aviary.rpc import boundary
+from aviary.rpc.callers import SERVICES
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.idempotency import IdempotencyKeys
 from aviary.rpc.identity import DenyList, Identity, TokenVerifier
@@ -23,97 +25,72 @@ from aviary.rpc.limits import Limits, limits_of
 from aviary.rpc.local import LocalChannel
 from aviary.rpc.telemetry import Telemetry
 from aviary.settings import Settings
-from aviary.storage.memory.limits import MemoryRateLimits
-from aviary.storage.native.timelines import NativeTimelines
-from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.outbox import SqliteEventLog, SqliteOffsets
 from aviary.users.passwords import Passwords
 
-_PRUNE_EVERY_S = 60.0
+_SERVICES = {"users": users, "graph": graph, "tweets": tweets, "fanout": fanout, "timelines": timelines}
 
 
 class Platform:
     """What the services share; each adds itself in its own module of this package."""
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, services: Sequence[str] = SERVICES) -> None:
         self.settings = settings
+        self.services = services
         self.clock = clock or Clock()
         self.metrics = Metrics()
         self.secrets = secrets.load(settings.data_dir)
         self.cursors = Cursors(self.secrets.derive("cursors"))
         self.denied = DenyList()
-        self.limits_store = MemoryRateLimits()
         self.limits = limits_of(settings)
         self.passwords = Passwords(cost=settings.bcrypt_cost)
-        self.timelines = NativeTimelines(settings, self.clock, self.metrics)
+        self.stores = profiles.stores_of(settings, self.clock, self.metrics, self.secrets)
         # Whoever follows a log; all of them run while the platform does.
-        self.consumers: list[Consumer] = []
-        self._consumers_of: dict[str, list[Consumer]] = {}
+        self.consumers: list[Following] = []
         # Whatever else runs for ever; it must outlive a store that is down.
-        self.background: list[Callable[[], Awaitable[None]]] = [self._keep_house]
-        # What must be true before the process may serve.
-        self.preparations: list[asyncio.Event] = []
-        self._databases: dict[str, Database] = {}
+        self.background: list[Callable[[], Awaitable[None]]] = []
         self.dispatcher = self._make_dispatcher()
-        for service in (users, graph, tweets, fanout, timelines):
-            service.build(self)
+        for service in services:
+            _SERVICES[service].build(self)
 
-    def channel(self, name: str) -> LocalChannel:
+    def channel(self, name: str) -> grpc.aio.Channel:
         """The way from the service `name` to all others."""
         return LocalChannel(self.dispatcher, name=name, deadline_s=self.settings.deadline_ms / 1000)
-
-    def database(self, name: str) -> Database:
-        """The file of the service `name`."""
-        if name not in self._databases:
-            self._databases[name] = Database(
-                self.settings.data_dir / f"{name}.db",
-                clock=self.clock,
-                metrics=self.metrics,
-                queue_size=self.settings.write_queue,
-                group=self.settings.group_commit,
-                readers=self.settings.readers,
-            )
-        return self._databases[name]
 
     def serve(self, file: FileDescriptor, service: str, rpc: object) -> None:
         """Serve a gRPC service that `file` declares, to the network and to the services of this process."""
         self.dispatcher.add(file.services_by_name[service], rpc)
 
-    def consume(self, log: str, what: Consumption, *, offsets: str) -> Consumer:
-        """Follow the events of one service, keeping the offset in the file of another."""
-        consumer = Consumer(SqliteEventLog(self.database(log)), SqliteOffsets(self.database(offsets)), what)
-        self.consumers.append(consumer)
-        self._consumers_of.setdefault(log, []).append(consumer)
-        return consumer
+    def consume(self, log: str, what: Consumption, *, service: str) -> Following:
+        """Follow the events of one service on behalf of another."""
+        self.consumers.append(self.stores.consume(log, what, service=service))
+        return self.consumers[-1]
 
-    def consumers_of(self, log: str) -> Sequence[Consumer]:
-        """Whoever follows the events of one service."""
-        return self._consumers_of.get(log, [])
-
-    def databases(self) -> Sequence[Database]:
-        """Every file that is open."""
-        return list(self._databases.values())
+    def run_alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run what must run in one process of the fleet at a time."""
+        self.background.append(self.stores.alone(name, work))
 
     @asynccontextmanager
     async def workers(self) -> AsyncIterator[None]:
-        """Run the consumers and the background while the body runs."""
+        """Connect the stores, and run the consumers and the background while the body runs."""
+        await self.stores.open()
         for consumer in self.consumers:
             await consumer.start()
+        loaded = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            endless = [consumer.run for consumer in self.consumers] + self.background
+            endless = [consumer.run for consumer in self.consumers] + [*self.background, *self.stores.background]
             running = [tasks.create_task(_forever(work)) for work in endless]
+            running.append(tasks.create_task(self.stores.feed_deny_list(self.denied, loaded)))
             try:
-                for prepared in self.preparations:
-                    await prepared.wait()
+                # Not before the process knows which sessions have ended may it serve.
+                await loaded.wait()
                 yield
             finally:
                 for task in running:
                     task.cancel()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish accepted writes and close the stores."""
-        for database in self._databases.values():
-            database.close()
+        await self.stores.close()
         self.passwords.close()
 
     def jwks(self) -> str:
@@ -126,15 +103,8 @@ class Platform:
         verifier = TokenVerifier({self.secrets.key_id: self.secrets.signing_key.public_key()}, self.denied)
         return Dispatcher(
             [Telemetry(self.metrics), boundary.errors, boundary.deadline, Identity(verifier)],
-            at_entry=[IdempotencyKeys(self.secrets.derive("idempotency")), Limits(self.limits_store, self.limits)],
+            at_entry=[IdempotencyKeys(self.secrets.derive("idempotency")), Limits(self.stores.limits, self.limits)],
         )
-
-    async def _keep_house(self) -> None:
-        while True:
-            await asyncio.sleep(_PRUNE_EVERY_S)
-            self.timelines.forget_idle()
-            for database in self._databases.values():
-                await insist(SqliteEventLog(database).prune, what=f"prune {database.name}")
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

@@ -6,33 +6,31 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
-from aviary.eventlog import Consumer, insist, tail
+from aviary.eventlog import Consumer, EventLog, insist, tail
 from aviary.events.v1 import events_pb2
 from aviary.storage.sqlite.checkpoint import truncate_log
-from aviary.storage.sqlite.outbox import SqliteEventLog
-
-if TYPE_CHECKING:
-    from aviary.app.platform import Platform
+from aviary.storage.sqlite.database import Database
 
 _WHAT = "scrub"
 _LOOK_EVERY_S = 0.05
 _PATIENCE_S = 60.0
 
 
-async def scrub(platform: Platform) -> None:
-    """Truncate every file's log once the services have erased a deleted account; runs until cancelled."""
-    log = SqliteEventLog(platform.database("users"))
+async def scrub(log: EventLog, erasing: Sequence[Consumer], databases: Sequence[Database]) -> None:
+    """Truncate every file's log once all consumers of the users' log have erased a deleted account.
+
+    Runs until cancelled.
+    """
     after = await insist(log.end, what=_WHAT)
     # For what was erased before a crash.
-    await _truncate(platform)
+    await _truncate(databases)
     async for records in tail(log, after, what=_WHAT):
         deleted = [each.offset for each in records if each.event.type == events_pb2.EVENT_TYPE_USER_DELETED]
         if deleted:
-            while not await _consumed(platform.consumers_of("users"), deleted[-1]):
-                await _truncate(platform)
-            await _truncate(platform)
+            while not await _consumed(erasing, deleted[-1]):
+                await _truncate(databases)
+            await _truncate(databases)
 
 
 async def _consumed(consumers: Sequence[Consumer], offset: int) -> bool:
@@ -45,6 +43,6 @@ async def _consumed(consumers: Sequence[Consumer], offset: int) -> bool:
     return True
 
 
-async def _truncate(platform: Platform) -> None:
-    for database in platform.databases():
+async def _truncate(databases: Sequence[Database]) -> None:
+    for database in databases:
         await insist(partial(truncate_log, database), what=f"{_WHAT} {database.name}")

@@ -7,16 +7,6 @@ from typing import TYPE_CHECKING
 from aviary.api.graph.v1.relations_pb2_grpc import RelationServiceStub
 from aviary.api.tweets.v1 import drafts_pb2, engagement_pb2, tweets_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
-from aviary.storage.sqlite.tweets.agenda import SqliteAgendaStore
-from aviary.storage.sqlite.tweets.conversations import SqliteConversationStore
-from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
-from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
-from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
-from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
-from aviary.storage.sqlite.tweets.own import SqliteOwnStore
-from aviary.storage.sqlite.tweets.polls import SqlitePollStore
-from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
-from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.tweets import languages
 from aviary.tweets.agenda.worker import AgendaWorker
 from aviary.tweets.conversations.rpc import ConversationRpc
@@ -41,25 +31,25 @@ if TYPE_CHECKING:
 def build(platform: Platform) -> None:
     """Add tweets, and what people do with them."""
     languages.load()
-    channel, database = platform.channel("tweets"), platform.database("tweets")
+    channel, stores = platform.channel("tweets"), platform.stores.tweets()
     peers = Peers(UserServiceStub(channel), RelationServiceStub(channel))
-    service = TweetService(SqliteTweetStore(database), peers, platform.settings)
+    service = TweetService(stores.tweets, peers, platform.settings)
     hydrator, cursors = Hydrator(service, platform.clock), platform.cursors
-    conversations = ConversationRpc(ConversationService(SqliteConversationStore(database)), service, hydrator, cursors)
-    upkeep = UpkeepRpc(TweetFiles(SqliteOwnStore(database), platform.clock), SqliteCounterStore(database))
-    indices = IndexRpc(SqliteIndexStore(database))
+    conversations = ConversationRpc(ConversationService(stores.conversations), service, hydrator, cursors)
+    upkeep = UpkeepRpc(TweetFiles(stores.own, platform.clock), stores.counters)
+    indices = IndexRpc(stores.indices)
     rpc = TweetRpc(service, hydrator, cursors, indices=indices, conversations=conversations, upkeep=upkeep)
     platform.serve(tweets_pb2.DESCRIPTOR, "TweetService", rpc)
 
-    engagement = EngagementService(SqliteEngagementStore(database), SqlitePollStore(database), service)
+    engagement = EngagementService(stores.engagement, stores.polls, service)
     engagement_rpc = EngagementRpc(engagement, service, hydrator, peers, cursors)
     platform.serve(engagement_pb2.DESCRIPTOR, "EngagementService", engagement_rpc)
 
-    drafts = DraftRpc(DraftService(SqliteDraftStore(database), service, platform.clock), cursors)
+    drafts = DraftRpc(DraftService(stores.drafts, service, platform.clock), cursors)
     platform.serve(drafts_pb2.DESCRIPTOR, "DraftService", drafts)
-    agenda = AgendaWorker(SqliteAgendaStore(database), service, peers, platform.clock)
-    platform.background.append(agenda.run)
+    agenda = AgendaWorker(stores.agenda, service, peers, platform.clock)
+    platform.run_alone("agenda", agenda.run)
 
-    worker = UpkeepWorker(SqliteRemovalStore(database), settings=platform.settings, clock=platform.clock)
-    platform.consume("users", worker.consumption(), offsets="tweets")
-    platform.background.append(worker.run)
+    worker = UpkeepWorker(stores.removal, settings=platform.settings, clock=platform.clock)
+    platform.consume("users", worker.consumption(), service="tweets")
+    platform.run_alone("purge", worker.run)

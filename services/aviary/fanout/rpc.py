@@ -8,7 +8,7 @@ from aviary import ids
 from aviary.api.fanout.v1 import fanout_pb2 as pb
 from aviary.api.graph.v1 import graph_pb2
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
-from aviary.eventlog import Consumer
+from aviary.eventlog import Following
 from aviary.fanout.store import AuthorTier, DeadLetters, TierStore
 from aviary.fanout.worker import FanoutWorker
 from aviary.rpc.call import Call
@@ -34,7 +34,7 @@ class GraphFollowers:
 class FanoutRpc:
     """Serves aviary.api.fanout.v1.FanoutService."""
 
-    def __init__(self, tiers: TierStore, dead_letters: DeadLetters, consumer: Consumer, worker: FanoutWorker) -> None:
+    def __init__(self, tiers: TierStore, dead_letters: DeadLetters, consumer: Following, worker: FanoutWorker) -> None:
         self._tiers = tiers
         self._dead_letters = dead_letters
         self._consumer = consumer
@@ -49,9 +49,10 @@ class FanoutRpc:
         return pb.GetTiersResponse(version=version, tiers=tiers)
 
     async def GetProgress(self, _request: pb.GetProgressRequest, _call: Call) -> pb.Progress:
+        progress = await self._consumer.progress()
         return pb.Progress(
-            committed_offset=self._consumer.committed,
-            end_offset=await self._consumer.end(),
+            committed_offset=progress.committed,
+            end_offset=progress.end,
             appended_entries=self._worker.appended,
             dead_lettered_events=await self._dead_letters.count(),
         )
