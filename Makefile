@@ -16,10 +16,10 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # Folders too: a deleted file changes only its folder's time.
 CORE := $(shell find native -not -path '*/target*' 2>/dev/null)
 
-.PHONY: help setup up test check format proto bench clean
+.PHONY: help setup up up-cluster test test-cluster check format proto bench clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.core ## make .venv from the lock and build the core (quick when nothing changed)
 	@:
@@ -27,8 +27,15 @@ setup: $(VENV)/.core ## make .venv from the lock and build the core (quick when 
 up: setup ## run the whole platform in the foreground until Ctrl-C
 	@exec $(BIN)/aviary up $(ARGS)
 
+up-cluster: setup ## start Cassandra, Kafka, Redis, S3 and a fleet of processes on them, until Ctrl-C
+	@exec scripts/up-cluster.sh $(ARGS)
+
 test: setup ## run the tests (heavy suites apart: see CONTRIBUTING.md)
 	@$(BIN)/pytest $(ARGS)
+
+test-cluster: setup ## run the tests against real servers, which are fetched first (see CONTRIBUTING.md)
+	@$(BIN)/python -m tests.backends fetch
+	@$(BIN)/pytest -m cluster -n 2 $(ARGS)
 
 check: setup ## all that can be said without running the product: format, lint, types, layers, contracts, core
 	@$(BIN)/python scripts/check.py $(ARGS)

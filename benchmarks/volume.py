@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from aviary import operations
+from aviary import operations, settings
 from benchmarks import celebrity, growth, processes, readers, subject, worlds
 from benchmarks.crowd import Crowd
 from benchmarks.delivery import delivered, until_delivered
@@ -78,7 +78,7 @@ def _reconcile(run: Run, data: Path) -> None:
 
 
 async def _recounted(data: Path) -> tuple[int, int]:
-    found = [drift async for drift in operations.reconcile(data, repair=False)]
+    found = [drift async for drift in operations.reconcile(settings.load(data_dir=data), repair=False)]
     # The last says only how many there are.
     return found[-1].examined, len(found) - 1
 

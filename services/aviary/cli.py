@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +16,7 @@ import typer
 from aviary import backups, operations, settings
 from aviary.check.command import check
 from aviary.doctor import examine
-from aviary.errors import AviaryError
+from aviary.errors import AviaryError, InvalidInput
 from aviary.rpc import reflect
 from aviary.seed.command import seed
 
@@ -24,6 +27,8 @@ cache = typer.Typer(no_args_is_help=True, help="What is held in memory.")
 app.add_typer(cache, name="cache")
 admin = typer.Typer(no_args_is_help=True, help="What operators do to accounts of the running platform.")
 app.add_typer(admin, name="admin")
+events = typer.Typer(no_args_is_help=True, help="What the services of a cluster told each other.")
+app.add_typer(events, name="events")
 
 DataDir = Annotated[Path, typer.Option(envvar="AVIARY_DATA_DIR", help="Where everything is kept.")]
 Username = Annotated[str, typer.Argument(help="Whose account; in any case.")]
@@ -36,9 +41,38 @@ def up(
     data_dir: DataDir = _DEFAULT_DIR,
     demo: Annotated[bool, typer.Option("--demo", help="Fill a fresh data folder with a small made-up world.")] = False,
 ) -> None:
-    """Run every service with Envoy in front until Ctrl-C."""
+    """Run every service with Envoy in front until Ctrl-C; with AVIARY_PROFILE=cluster, each in a process of its own."""
     chosen = settings.load(port=port, data_dir=data_dir)
-    asyncio.run(_up(chosen, demo=demo))
+    asyncio.run(_up_fleet(chosen) if chosen.profile == "cluster" else _up(chosen, demo=demo))
+
+
+@app.command()
+def serve(
+    services: Annotated[list[str], typer.Argument(help="users, graph, tweets, fanout, timelines, relay, counting.")],
+    data_dir: DataDir = _DEFAULT_DIR,
+    profile: Annotated[str, typer.Option(envvar="AVIARY_PROFILE", help="Where everything is kept.")] = "cluster",
+) -> None:
+    """Run some of the services in a process of a fleet until Ctrl-C; the others are found at AVIARY_SERVICES."""
+    asyncio.run(_serve(settings.load(data_dir=data_dir, profile=profile), services))
+
+
+@app.command()
+def gateway(data_dir: DataDir = _DEFAULT_DIR) -> None:
+    """Print the configuration of an Envoy in front of the fleet at AVIARY_SERVICES, as JSON."""
+    from aviary import secrets
+    from aviary.gateway import fleet_config
+
+    chosen = settings.load(data_dir=data_dir, profile="cluster")
+    typer.echo(json.dumps(fleet_config(chosen, jwks=secrets.jwks(secrets.load(data_dir))), indent=1))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables' keyspaces and Kafka's topics up to date; safe to repeat, and while an older version serves."""
+    from aviary.app import cluster
+
+    for line in asyncio.run(cluster.migrate(settings.load(profile="cluster"))):
+        typer.echo(line)
 
 
 @app.command()
@@ -61,36 +95,54 @@ def load(
 @cache.command("drop")
 def drop(data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Forget every warm timeline of the running platform; readers see no difference."""
-    dropped = asyncio.run(operations.drop_cache(data_dir))
+    dropped = asyncio.run(operations.drop_cache(settings.load(data_dir=data_dir)))
     typer.echo(f"dropped {dropped} timelines")
 
 
 @admin.command()
 def suspend(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Hide an account and all it wrote, and end its sessions, until it is lifted."""
-    asyncio.run(operations.suspend(data_dir, username))
+    asyncio.run(operations.suspend(settings.load(data_dir=data_dir), username))
     typer.echo(f"suspended {username}")
 
 
 @admin.command()
 def unsuspend(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Lift a suspension."""
-    asyncio.run(operations.unsuspend(data_dir, username))
+    asyncio.run(operations.unsuspend(settings.load(data_dir=data_dir), username))
     typer.echo(f"unsuspended {username}")
 
 
 @admin.command()
 def verify(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Give an account the verified mark."""
-    asyncio.run(operations.set_verified(data_dir, username, verified=True))
+    asyncio.run(operations.set_verified(settings.load(data_dir=data_dir), username, verified=True))
     typer.echo(f"verified {username}")
 
 
 @admin.command()
 def unverify(username: Username, data_dir: DataDir = _DEFAULT_DIR) -> None:
     """Take the verified mark from an account."""
-    asyncio.run(operations.set_verified(data_dir, username, verified=False))
+    asyncio.run(operations.set_verified(settings.load(data_dir=data_dir), username, verified=False))
     typer.echo(f"unverified {username}")
+
+
+@events.command()
+def replay(
+    dead: Annotated[bool, typer.Option("--dead", help="The events whose effect was given up, of every log.")] = False,
+    log: Annotated[str, typer.Option(help="With --from: whose events.")] = "tweets",
+    since: Annotated[
+        datetime | None, typer.Option("--from", help="All events of the log since then, in this machine's time.")
+    ] = None,
+) -> None:
+    """Put events into their log once more; their consumers have the effects again, which changes nothing twice."""
+    from aviary.app.replaying import replay_events
+
+    if dead == (since is not None):
+        raise InvalidInput("say either --dead or --from, the time to begin at")
+    since_ms = None if since is None else round(since.timestamp() * 1000)
+    replayed = asyncio.run(replay_events(settings.load(), log=log, since_ms=since_ms))
+    typer.echo(f"replayed {replayed} events")
 
 
 @app.command()
@@ -120,6 +172,18 @@ def restore(
     """Copy a backup into an empty data folder."""
     backups.restore(source, data_dir)
     typer.echo(f"restored into {data_dir}")
+
+
+@app.command()
+def certs(
+    to: Annotated[Path, typer.Option(help="The folder that takes them; what is there is never replaced.")],
+    days: Annotated[int, typer.Option(min=1, help="How long they are good for.")] = 365,
+) -> None:
+    """Make an authority and a certificate for each service, to try mutual TLS out: AVIARY_TLS_DIR takes the folder."""
+    from aviary import certs as making
+
+    written = making.make(to, days=days)
+    typer.echo(f"wrote {len(written)} files to {to}; keep ca.key off the machines of a fleet")
 
 
 @app.command()
@@ -153,7 +217,7 @@ def doctor(
 async def _reconcile(data_dir: Path, *, repair: bool) -> int:
     """Print each drift and the sum; returns how many are left."""
     drifted = repaired = examined = 0
-    async for found in operations.reconcile(data_dir, repair=repair):
+    async for found in operations.reconcile(settings.load(data_dir=data_dir), repair=repair):
         if found.counter:
             ending = ", repaired" if found.repaired else ""
             typer.echo(f"{found.counter} of {found.entity_id} is {found.stored}, counted {found.counted}{ending}")
@@ -164,17 +228,48 @@ async def _reconcile(data_dir: Path, *, repair: bool) -> int:
     return drifted - repaired
 
 
+def _asked_to_stop() -> asyncio.Event:
+    """The event that Ctrl-C and SIGTERM set."""
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    return asked
+
+
+async def _serve(chosen: settings.Settings, services: Sequence[str]) -> None:
+    from aviary import lifecycle
+
+    asked_to_stop = _asked_to_stop()
+    async with lifecycle.serve(chosen, services) as running:
+        typer.echo(f"metrics {running.metrics}")
+        typer.echo(f"ready {running.grpc}")
+        sys.stdout.flush()
+        await asked_to_stop.wait()
+        typer.echo("draining", err=True)
+
+
+async def _up_fleet(chosen: settings.Settings) -> None:
+    from aviary import fleet
+
+    asked_to_stop = _asked_to_stop()
+    async with fleet.run(chosen) as running:
+        operations.publish_address(chosen.data_dir, running.addresses)
+        for member in running.members:
+            typer.echo(f"{member.name} grpc 127.0.0.1:{member.grpc_port} metrics 127.0.0.1:{member.metrics_port}")
+        typer.echo(f"ready {running.http}")
+        sys.stdout.flush()
+        await asked_to_stop.wait()
+        typer.echo("draining", err=True)
+
+
 async def _up(chosen: settings.Settings, *, demo: bool) -> None:
     # Imported here: the other commands need neither the stores nor the gateway.
     from aviary import lifecycle
 
-    asked_to_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked_to_stop.set)
+    asked_to_stop = _asked_to_stop()
     is_fresh = not (chosen.data_dir / "tweets.db").exists()
     async with lifecycle.run(chosen) as running:
-        operations.publish_address(chosen.data_dir, running.grpc)
+        operations.publish_address(chosen.data_dir, operations.everywhere(running.grpc))
         if not chosen.limits_on:
             typer.echo("LIMITS ARE OFF: anybody may do anything as often as they like (AVIARY_LIMITS=off)", err=True)
         if demo and is_fresh:

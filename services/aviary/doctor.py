@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -43,9 +44,18 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     for name in STORES:
         if (folder / f"{name}.db").exists():
             yield _store_finding(folder / f"{name}.db")
+    if settings.profile == "cluster":
+        yield from _cluster_findings(settings)
     yield _port_finding(settings.port)
     has_envoy = importlib.util.find_spec("envoy") is not None
     yield Finding(has_envoy, f"Envoy is {'installed' if has_envoy else 'missing: run make setup'}")
+
+
+def _cluster_findings(settings: Settings) -> Iterator[Finding]:
+    from aviary.app import checkup  # noqa: PLC0415 - the drivers, which the embedded profile does without
+
+    for sentence, wrong in asyncio.run(checkup.look(settings)):
+        yield Finding(is_good=not wrong, sentence=wrong or sentence)
 
 
 def _store_finding(file: Path) -> Finding:

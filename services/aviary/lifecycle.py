@@ -7,9 +7,9 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import prometheus_client
@@ -20,8 +20,10 @@ from aviary.app import Platform
 from aviary.clock import Clock
 from aviary.errors import Unavailable
 from aviary.gateway import Envoy, envoy_config
+from aviary.gateway.xds import Json
 from aviary.handover import must_be_whole
 from aviary.rpc import telemetry
+from aviary.rpc.callers import SERVICES
 from aviary.rpc.server import RpcServer
 from aviary.settings import Settings
 
@@ -30,7 +32,7 @@ _log = logging.getLogger("aviary.lifecycle")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """Where a started platform answers; `http` is empty without a gateway."""
+    """Where a started process answers; `http` is empty without a gateway."""
 
     platform: Platform
     grpc: str
@@ -40,7 +42,7 @@ class Running:
 
 @asynccontextmanager
 async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool = True) -> AsyncIterator[Running]:
-    """Run the whole platform while the body runs.
+    """Run the whole platform in this process while the body runs, alone on its data folder.
 
     On the way out it takes no more calls, lets those under way finish, then
     stops the workers and closes the stores. Raises Unavailable with one
@@ -50,22 +52,46 @@ async def run(settings: Settings, *, clock: Clock | None = None, gateway: bool =
         prepare_folder(settings.data_dir)
         stack.enter_context(locked(settings.data_dir))
         must_be_whole(settings.data_dir)
-        listener = logs.start(settings.log_level, settings.data_dir / "logs" / "aviary.log")
-        stack.callback(listener.stop)
-        stack.callback(telemetry.export_to(settings.otlp_endpoint))
-        platform = Platform(settings, clock=clock)
-        stack.push_async_callback(platform.close)
-        await stack.enter_async_context(platform.workers())
-        server = RpcServer(platform.dispatcher, settings)
-        grpc_port = await server.start()
-        stack.push_async_callback(server.stop)
-        await server.ready()
-        metrics_port = await _serve_metrics(platform, settings.metrics_port, stack)
-        metrics = f"http://127.0.0.1:{metrics_port}/metrics"
-        http = await _start_gateway(platform, settings, grpc_port, metrics_port, stack) if gateway else ""
-        if not settings.limits_on:
-            _log.warning("limits_off")
-        yield Running(platform=platform, grpc=f"127.0.0.1:{grpc_port}", http=http, metrics=metrics)
+        running = await _start(settings, clock, SERVICES, "aviary", stack)
+        if gateway:
+            running = replace(running, http=await _start_gateway(running, settings, stack))
+        yield running
+
+
+@asynccontextmanager
+async def serve(settings: Settings, services: Sequence[str], *, clock: Clock | None = None) -> AsyncIterator[Running]:
+    """Run some of the services, and workers of the profile, in a process of a fleet while the body runs.
+
+    The data folder holds the deployment's secrets, which every process of it
+    must have, and the log of this one.
+    """
+    async with AsyncExitStack() as stack:
+        prepare_folder(settings.data_dir)
+        yield await _start(settings, clock, services, "-".join(services), stack)
+
+
+async def _start(
+    settings: Settings, clock: Clock | None, services: Sequence[str], name: str, stack: AsyncExitStack
+) -> Running:
+    listener = logs.start(settings.log_level, settings.data_dir / "logs" / f"{name}.log")
+    stack.callback(listener.stop)
+    stack.callback(telemetry.export_to(settings.otlp_endpoint))
+    platform = Platform(settings, clock=clock, services=services)
+    stack.push_async_callback(platform.close)
+    await stack.enter_async_context(platform.workers())
+    server = RpcServer(
+        platform.dispatcher, settings, certificates=platform.certificates, ready_checks=platform.stores.checks()
+    )
+    grpc_port = await server.start()
+    stack.push_async_callback(server.stop)
+    await server.ready()
+    metrics_port = await _serve_metrics(platform, server, settings, stack)
+    if not settings.limits_on:
+        _log.warning("limits_off")
+    host = settings.listen
+    return Running(
+        platform=platform, grpc=f"{host}:{grpc_port}", http="", metrics=f"http://{host}:{metrics_port}/metrics"
+    )
 
 
 def prepare_folder(folder: Path) -> None:
@@ -95,34 +121,47 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-async def _serve_metrics(platform: Platform, port: int, stack: AsyncExitStack) -> int:
+async def _serve_metrics(platform: Platform, server: RpcServer, settings: Settings, stack: AsyncExitStack) -> int:
+    """Answer what an operator's tools ask over HTTP: the metrics, and whether the process lives and is ready."""
+
     async def scrape(_request: web.Request) -> web.Response:
         text = prometheus_client.generate_latest(platform.metrics.registry)
         return web.Response(body=text, headers={"Content-Type": prometheus_client.CONTENT_TYPE_LATEST})
 
+    async def live(_request: web.Request) -> web.Response:
+        return web.Response(text="live\n")
+
+    async def ready(_request: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if server.is_ready else web.Response(text="not ready\n", status=503)
+
     site_app = web.Application()
-    site_app.router.add_get("/metrics", scrape)
+    site_app.add_routes([web.get("/metrics", scrape), web.get("/livez", live), web.get("/readyz", ready)])
     runner = web.AppRunner(site_app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    port = settings.metrics_port
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, settings.listen, port).start()
     except OSError:
         raise Unavailable(f"port {port} for metrics is taken; choose another with AVIARY_METRICS_PORT") from None
     return int(runner.addresses[0][1])
 
 
-async def _start_gateway(
-    platform: Platform, settings: Settings, grpc_port: int, metrics_port: int, stack: AsyncExitStack
-) -> str:
+async def _start_gateway(running: Running, settings: Settings, stack: AsyncExitStack) -> str:
     config = envoy_config(
         port=settings.port,
-        grpc_port=grpc_port,
-        metrics_port=metrics_port,
-        jwks=platform.jwks(),
+        grpc_port=int(running.grpc.rpartition(":")[2]),
+        metrics_port=int(running.metrics.rpartition(":")[2].partition("/")[0]),
+        jwks=running.platform.jwks(),
         settings=settings,
     )
-    envoy = Envoy(config, folder=settings.data_dir / "gateway", drain_s=settings.drain_s)
+    return await run_envoy(config, settings, stack)
+
+
+async def run_envoy(config: Json, settings: Settings, stack: AsyncExitStack) -> str:
+    """Start an Envoy that lives as long as the stack, and return where clients connect."""
+    folder = settings.data_dir / "gateway"
+    envoy = Envoy(config, folder=folder, drain_s=settings.drain_s, tls_dir=settings.tls_dir)
     port = await envoy.start()
     stack.push_async_callback(envoy.stop)
     await stack.enter_async_context(_watched(envoy))

@@ -52,9 +52,41 @@ class Metrics:
         self.fanout_dead = Counter(
             "aviary_fanout_dead_lettered_total", "Fan-out batches given up after retries.", registry=self.registry
         )
+        # Above 1 and rising: Kafka or the tables are away, or the relay can't keep up; followers see tweets late.
+        self.relay_lag = Gauge(
+            "aviary_relay_lag_seconds",
+            "Age of the oldest event that a relay has found and not published, by log.",
+            ["log"],
+            registry=self.registry,
+        )
+        self.relay_published = Counter(
+            "aviary_relay_published_total", "Events that a relay published, by log.", ["log"], registry=self.registry
+        )
         # Rising with steady traffic: timelines are evicted for want of memory.
         self.timeline_rebuilds = Counter(
             "aviary_timeline_rebuilds_total", "Home timelines built from the store.", registry=self.registry
         )
         self.timeline_lists = Gauge("aviary_timeline_lists", "Timelines held, warm and deep.", registry=self.registry)
         self.timeline_bytes = Gauge("aviary_timeline_bytes", "Memory of the timelines held.", registry=self.registry)
+        # Rising: Redis is away or too slow. Answers stay right: homes come from the tables, limits are counted by each
+        # process alone, and the fan-out waits.
+        self.degraded = Counter(
+            "aviary_degraded_total",
+            "What was done without Redis: timelines, limits; and appends that have to wait: fanout.",
+            ["what"],
+            registry=self.registry,
+        )
+        # 2 for minutes: that service, or the way to it, is down; its own readiness says why.
+        self.peer_breaker = Gauge(
+            "aviary_peer_breaker_state",
+            "The breaker before a called service: 0 closed, 1 half-open, 2 open.",
+            ["service"],
+            registry=self.registry,
+        )
+        # Many retries: replicas restart or lose their stores. Many hedges: one replica is slower than the others.
+        self.peer_repeats = Counter(
+            "aviary_peer_repeats_total",
+            "Calls to a service that were made again, by why: retry, hedge; and hedges that answered first.",
+            ["service", "why"],
+            registry=self.registry,
+        )

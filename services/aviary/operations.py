@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
-import grpc
 import grpc.aio
 
 from aviary import secrets
@@ -20,53 +20,62 @@ from aviary.api.users.v1.admin_pb2_grpc import AdminServiceStub
 from aviary.api.users.v1.users_pb2 import ResolveUsernamesRequest
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.errors import NotFound, Unavailable
-from aviary.rpc.status import from_rpc_error
+from aviary.metrics import Metrics
+from aviary.rpc.callers import OPERATOR, SERVICES
+from aviary.rpc.channels import Channels
+from aviary.rpc.dispatch import Dispatcher
+from aviary.rpc.tls import Certificates
 from aviary.seed import invention, loader
+from aviary.settings import Settings
 
 _ADDRESS = "grpc.address"
-Metadata = tuple[tuple[str, str], ...]
 
 
-def publish_address(data_dir: Path, address: str) -> None:
-    """Leave the gRPC address where the commands of this machine find it."""
-    (data_dir / _ADDRESS).write_text(address + "\n")
+def publish_address(data_dir: Path, addresses: str) -> None:
+    """Leave where the services answer, as AVIARY_SERVICES has it, where the commands of this machine find it."""
+    (data_dir / _ADDRESS).write_text(addresses + "\n")
 
 
-async def drop_cache(data_dir: Path) -> int:
+def everywhere(address: str) -> str:
+    """All services at one address, as AVIARY_SERVICES has it."""
+    return ",".join(f"{service}={address}" for service in SERVICES)
+
+
+async def drop_cache(settings: Settings) -> int:
     """Make every timeline of the running platform absent; returns how many there were."""
-    async with _operator(data_dir, "cache-drop") as (channel, signed):
-        answer = await TimelineServiceStub(channel).DropCache(DropCacheRequest(), metadata=signed, timeout=10)
+    async with _operator(settings, "cache-drop") as channel:
+        answer = await TimelineServiceStub(channel).DropCache(DropCacheRequest(), timeout=10)
         return answer.dropped_lists
 
 
-async def suspend(data_dir: Path, username: str) -> None:
+async def suspend(settings: Settings, username: str) -> None:
     """Hide an account and end its sessions."""
-    async with _operator(data_dir, "suspend") as (channel, signed):
-        request = SuspendUserRequest(id=await _id_of(channel, signed, username))
-        await AdminServiceStub(channel).SuspendUser(request, metadata=signed, timeout=10)
+    async with _operator(settings, "suspend") as channel:
+        request = SuspendUserRequest(id=await _id_of(channel, username))
+        await AdminServiceStub(channel).SuspendUser(request, timeout=10)
 
 
-async def unsuspend(data_dir: Path, username: str) -> None:
+async def unsuspend(settings: Settings, username: str) -> None:
     """Lift a suspension."""
-    async with _operator(data_dir, "unsuspend") as (channel, signed):
-        request = UnsuspendUserRequest(id=await _id_of(channel, signed, username))
-        await AdminServiceStub(channel).UnsuspendUser(request, metadata=signed, timeout=10)
+    async with _operator(settings, "unsuspend") as channel:
+        request = UnsuspendUserRequest(id=await _id_of(channel, username))
+        await AdminServiceStub(channel).UnsuspendUser(request, timeout=10)
 
 
-async def set_verified(data_dir: Path, username: str, *, verified: bool) -> None:
+async def set_verified(settings: Settings, username: str, *, verified: bool) -> None:
     """Give or take the verified mark."""
-    async with _operator(data_dir, "verify") as (channel, signed):
-        request = SetVerifiedRequest(id=await _id_of(channel, signed, username), verified=verified)
-        await AdminServiceStub(channel).SetVerified(request, metadata=signed, timeout=10)
+    async with _operator(settings, "verify") as channel:
+        request = SetVerifiedRequest(id=await _id_of(channel, username), verified=verified)
+        await AdminServiceStub(channel).SetVerified(request, timeout=10)
 
 
-async def reconcile(data_dir: Path, *, repair: bool) -> AsyncIterator[Drift]:
+async def reconcile(settings: Settings, *, repair: bool) -> AsyncIterator[Drift]:
     """Recount every counter of the running platform and yield what differs; the last says only how many there are."""
     examined = 0
-    async with _operator(data_dir, "reconcile") as (channel, signed):
+    async with _operator(settings, "reconcile") as channel:
         for stub in (TweetServiceStub(channel), GraphServiceStub(channel)):
             seen = 0
-            async for found in stub.Reconcile(ReconcileRequest(repair=repair), metadata=signed):
+            async for found in stub.Reconcile(ReconcileRequest(repair=repair)):
                 seen = max(seen, found.examined)
                 if found.counter:
                     yield found
@@ -75,23 +84,35 @@ async def reconcile(data_dir: Path, *, repair: bool) -> AsyncIterator[Drift]:
 
 
 @asynccontextmanager
-async def _operator(data_dir: Path, command: str) -> AsyncIterator[tuple[grpc.aio.Channel, Metadata]]:
-    """A channel to the running platform and what signs an operator's calls on it; a refusal leaves as Aviary's own."""
+async def _operator(settings: Settings, command: str) -> AsyncIterator[grpc.aio.Channel]:
+    """The way to the running platform for an operator's command; a refusal leaves as Aviary's own."""
+    reached = replace(settings, services=settings.services or _published(settings.data_dir))
+    held = secrets.load(settings.data_dir)
+    certificates = Certificates(Path(settings.tls_dir), [OPERATOR]) if settings.tls_dir else None
+    channels = Channels(
+        Dispatcher([]),
+        served=(),
+        settings=reached,
+        metrics=Metrics(),
+        certificates=certificates,
+        tokens=lambda _name: secrets.operator_token(held, command),
+    )
     try:
-        address = (data_dir / _ADDRESS).read_text().strip()
+        yield channels.channel(OPERATOR)
+    finally:
+        await channels.close()
+
+
+def _published(data_dir: Path) -> str:
+    try:
+        return (data_dir / _ADDRESS).read_text().strip()
     except OSError:
         raise Unavailable(f"no Aviary was ever started on the data folder {data_dir}") from None
-    token = secrets.operator_token(secrets.load(data_dir), command)
-    async with grpc.aio.insecure_channel(address) as channel:
-        try:
-            yield channel, (("authorization", f"Bearer {token}"),)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from None
 
 
-async def _id_of(channel: grpc.aio.Channel, signed: Metadata, username: str) -> int:
+async def _id_of(channel: grpc.aio.Channel, username: str) -> int:
     request = ResolveUsernamesRequest(usernames=[username])
-    found = (await UserServiceStub(channel).ResolveUsernames(request, metadata=signed, timeout=10)).ids
+    found = (await UserServiceStub(channel).ResolveUsernames(request, timeout=10)).ids
     if username.lower() not in found:
         raise NotFound(f"there is no user called {username!a}")
     return found[username.lower()]

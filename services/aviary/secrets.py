@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from aviary.durable import sync
 from aviary.errors import Unavailable
-from aviary.rpc.identity import ALGORITHM, ISSUER, OPERATOR_AUDIENCE
+from aviary.rpc.identity import ALGORITHM, ISSUER, OPERATOR_AUDIENCE, SERVICE_AUDIENCE
 
 _ROOT_BYTES = 32
 _OPERATOR_TTL_S = 60
+SERVICE_TTL_S = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,25 @@ def load(data_dir: Path) -> Secrets:
 
 def operator_token(secrets: Secrets, name: str) -> str:
     """Return a token that lets the command `name` of this machine make operators' calls for a minute."""
+    return _token(secrets, OPERATOR_AUDIENCE, name, ttl_s=_OPERATOR_TTL_S)
+
+
+def service_token(secrets: Secrets, name: str) -> str:
+    """Return a token by which the service `name` is known in a fleet without mutual TLS, for `SERVICE_TTL_S`."""
+    return _token(secrets, SERVICE_AUDIENCE, name, ttl_s=SERVICE_TTL_S)
+
+
+def _token(secrets: Secrets, audience: str, subject: str, *, ttl_s: int) -> str:
     now = int(time.time())
-    claims = {"iss": ISSUER, "aud": OPERATOR_AUDIENCE, "sub": name, "iat": now, "exp": now + _OPERATOR_TTL_S}
+    claims = {"iss": ISSUER, "aud": audience, "sub": subject, "iat": now, "exp": now + ttl_s}
     return jwt.encode(claims, secrets.signing_key, algorithm=ALGORITHM, headers={"kid": secrets.key_id})
+
+
+def jwks(secrets: Secrets) -> str:
+    """The public keys as `/.well-known/jwks.json` gives them."""
+    public = public_x(secrets.signing_key.public_key())
+    key = {"kty": "OKP", "crv": "Ed25519", "x": public, "kid": secrets.key_id, "alg": "EdDSA", "use": "sig"}
+    return json.dumps({"keys": [key]})
 
 
 def public_x(key: Ed25519PublicKey) -> str:

@@ -88,6 +88,18 @@ class Settings:
     tables_user: str = ""
     tables_password: str = field(default="", repr=False)
     tables_timeout_ms: int = 2_000
+    # Brokers as host:port,host:port, what topics' names begin with, and how topics are made.
+    kafka: str = "127.0.0.1:9092"
+    kafka_prefix: str = "aviary"
+    kafka_partitions: int = 8
+    kafka_replication: int = 3
+    # So many replicas have a record before it is acknowledged.
+    kafka_min_insync: int = 2
+    # A consumer that is not heard of for so long loses its partitions to the others.
+    kafka_session_ms: int = 10_000
+
+    # redis://host:port, or redis+cluster://host:port,host:port; rediss for TLS.
+    redis: str = "redis://127.0.0.1:6379"
 
     # Where the services of other processes answer: users=host:port,graph=host:port; a name again for each more address.
     services: str = ""
@@ -129,7 +141,13 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
 
 def table(settings: Settings) -> list[str]:
     """Every setting as its line in the environment."""
-    return [f"AVIARY_{spec.name.upper()}={getattr(settings, spec.name)}" for spec in dataclasses.fields(settings)]
+    return [f"AVIARY_{spec.name.upper()}={_shown(settings, spec)}" for spec in dataclasses.fields(settings)]
+
+
+def _shown(settings: Settings, spec: dataclasses.Field[Any]) -> object:
+    """A setting's value, or that it is set when it is a secret."""
+    value = getattr(settings, spec.name)
+    return value if spec.repr or not value else "(set)"
 
 
 def _parse(name: str, text: str, kind: type) -> object:
@@ -142,6 +160,8 @@ def _parse(name: str, text: str, kind: type) -> object:
 def _check(settings: Settings) -> None:
     if not 4 <= settings.bcrypt_cost <= 16:
         raise InvalidInput(f"AVIARY_BCRYPT_COST is {settings.bcrypt_cost}; it must be from 4 to 16")
+    if settings.profile not in {"embedded", "cluster"}:
+        raise InvalidInput(f"AVIARY_PROFILE is {settings.profile!r}; it must be embedded or cluster")
     if settings.limits not in {"on", "off"}:
         raise InvalidInput(f"AVIARY_LIMITS is {settings.limits!r}; it must be on or off")
     if settings.fanout_mid_followers > settings.fanout_pull_followers:

@@ -9,6 +9,7 @@ from functools import partial
 from aviary.app.scrubbing import scrub
 from aviary.app.stores import FanoutStores, GraphStores, TweetStores, UserStores
 from aviary.clock import Clock
+from aviary.errors import InvalidInput
 from aviary.eventlog import Consumer, Consumption, Following, insist
 from aviary.metrics import Metrics
 from aviary.rpc.identity import DenyList
@@ -54,7 +55,7 @@ class Embedded:
         self._secrets = secrets
         self._databases: dict[str, Database] = {}
         self._consumers_of: dict[str, list[Consumer]] = {}
-        self.timelines = NativeTimelines(settings, clock, metrics)
+        self.timelines = self.held = self.warm = NativeTimelines(settings, clock, metrics)
         self.limits = MemoryRateLimits()
         self.background = [self._keep_house, self._scrub]
 
@@ -106,6 +107,9 @@ class Embedded:
     def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """One process has the data folder, so it is alone."""
         return work
+
+    def worker(self, name: str) -> Sequence[Callable[[], Awaitable[None]]]:
+        raise InvalidInput(f"the embedded profile has no worker {name!r}; all that there is to do, `aviary up` does")
 
     async def feed_deny_list(self, denied: DenyList, loaded: asyncio.Event) -> None:
         database = self.database("users")

@@ -18,7 +18,7 @@ def build(platform: Platform) -> None:
     stores = platform.stores.fanout()
     worker = FanoutWorker(
         followers=GraphFollowers(GraphServiceStub(platform.channel("fanout"))),
-        timelines=platform.stores.timelines,
+        timelines=platform.stores.warm,
         tiers=stores.tiers,
         dead_letters=stores.dead_letters,
         metrics=platform.metrics,

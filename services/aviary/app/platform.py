@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
@@ -18,12 +19,13 @@ from aviary.metrics import Metrics
 from aviary.paging import Cursors
 from aviary.rpc import boundary
 from aviary.rpc.callers import SERVICES
+from aviary.rpc.channels import Channels
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.idempotency import IdempotencyKeys
 from aviary.rpc.identity import DenyList, Identity, TokenVerifier
 from aviary.rpc.limits import Limits, limits_of
-from aviary.rpc.local import LocalChannel
 from aviary.rpc.telemetry import Telemetry
+from aviary.rpc.tls import Certificates
 from aviary.settings import Settings
 from aviary.users.passwords import Passwords
 
@@ -35,7 +37,8 @@ class Platform:
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None, services: Sequence[str] = SERVICES) -> None:
         self.settings = settings
-        self.services = services
+        # Those that answer calls; the others are workers of the profile, which nobody calls.
+        self.services = [each for each in services if each in _SERVICES]
         self.clock = clock or Clock()
         self.metrics = Metrics()
         self.secrets = secrets.load(settings.data_dir)
@@ -49,12 +52,25 @@ class Platform:
         # Whatever else runs for ever; it must outlive a store that is down.
         self.background: list[Callable[[], Awaitable[None]]] = []
         self.dispatcher = self._make_dispatcher()
-        for service in services:
+        # Who this process is to others; None where nobody asks.
+        self.certificates = Certificates(Path(settings.tls_dir), self.services) if settings.tls_dir else None
+        self._channels = Channels(
+            self.dispatcher,
+            served=self.services,
+            settings=settings,
+            metrics=self.metrics,
+            certificates=self.certificates,
+            tokens=partial(secrets.service_token, self.secrets),
+        )
+        for service in self.services:
             _SERVICES[service].build(self)
+        for worker in services:
+            if worker not in _SERVICES:
+                self.background.extend(self.stores.worker(worker))
 
     def channel(self, name: str) -> grpc.aio.Channel:
         """The way from the service `name` to all others."""
-        return LocalChannel(self.dispatcher, name=name, deadline_s=self.settings.deadline_ms / 1000)
+        return self._channels.channel(name)
 
     def serve(self, file: FileDescriptor, service: str, rpc: object) -> None:
         """Serve a gRPC service that `file` declares, to the network and to the services of this process."""
@@ -90,14 +106,13 @@ class Platform:
 
     async def close(self) -> None:
         """Finish accepted writes and close the stores."""
+        await self._channels.close()
         await self.stores.close()
         self.passwords.close()
 
     def jwks(self) -> str:
         """The public keys as `/.well-known/jwks.json` gives them."""
-        public = secrets.public_x(self.secrets.signing_key.public_key())
-        key = {"kty": "OKP", "crv": "Ed25519", "x": public, "kid": self.secrets.key_id, "alg": "EdDSA", "use": "sig"}
-        return json.dumps({"keys": [key]})
+        return secrets.jwks(self.secrets)
 
     def _make_dispatcher(self) -> Dispatcher:
         verifier = TokenVerifier({self.secrets.key_id: self.secrets.signing_key.public_key()}, self.denied)

@@ -75,15 +75,16 @@ class FanoutStores:
     dead_letters: DeadLetters
 
 
-class Timelines(HeldTimelines, WarmTimelines, Protocol):
-    """Home timelines, as their reader and as the fan-out sees them."""
-
-
 class Stores(Protocol):
     """The adapters of one profile. A service's are made when it asks, and connected by `open`."""
 
     @property
-    def timelines(self) -> Timelines: ...
+    def held(self) -> HeldTimelines:
+        """Home timelines as their readers see them."""
+
+    @property
+    def warm(self) -> WarmTimelines:
+        """Home timelines as the fan-out sees them."""
 
     @property
     def limits(self) -> RateLimits: ...
@@ -105,6 +106,9 @@ class Stores(Protocol):
 
     def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """Return `work`, which runs for ever, so that it runs in one process of the fleet at a time."""
+
+    def worker(self, name: str) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What a worker of the profile does for ever. Raises InvalidInput for a name that it doesn't know."""
 
     async def feed_deny_list(self, denied: DenyList, loaded: asyncio.Event) -> None:
         """Refuse ended sessions and erased people for as long as the process lives; set `loaded` when all are known."""

@@ -9,7 +9,7 @@ await envoy.stop()           # lets the calls under way finish, at most drain_s
 
 from __future__ import annotations
 
-from aviary.gateway.config import envoy_config
+from aviary.gateway.config import envoy_config, fleet_config
 from aviary.gateway.process import Envoy
 
-__all__ = ["Envoy", "envoy_config"]
+__all__ = ["Envoy", "envoy_config", "fleet_config"]

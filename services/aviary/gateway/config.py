@@ -12,15 +12,16 @@ from aviary.gateway import filters, replies
 from aviary.gateway.bindings import DESCRIPTORS, bindings, methods, read_descriptors
 from aviary.gateway.docs import docs_page
 from aviary.gateway.openapi import openapi
-from aviary.gateway.routes import CLUSTER, page, redirect, routes
+from aviary.gateway.routes import page, redirect, routes
 from aviary.gateway.telemetry import access_log, otlp_cluster, tracing
-from aviary.gateway.xds import Json, http2, socket, typed
+from aviary.gateway.upstreams import BUFFER_BYTES, Upstreams, fleet, one
+from aviary.gateway.xds import Json, socket, typed
+from aviary.rpc.method import Method
 from aviary.rpc.server import MAX_MESSAGE_BYTES
 from aviary.settings import Settings
 
 # In the folder that Envoy runs in.
 ADMIN_SOCKET = "admin.sock"
-_BUFFER_BYTES = 4 * 1024 * 1024
 _CONNECTIONS = 10_000
 _METRICS = "metrics"
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -51,23 +52,68 @@ def envoy_config(
     the number of proxies in front whose X-Forwarded-For is believed. Port 0
     picks a free one. Raises InvalidInput when a setting can't work.
     """
+    described = read_descriptors(descriptors)
+    return _bootstrap(
+        settings,
+        one(grpc_port, settings),
+        described,
+        _called(described),
+        jwks=jwks,
+        listener=_listener(address, port),
+        passed_on={_METRICS: metrics_port} if metrics_port else {},
+        trusted_hops=trusted_hops,
+    )
+
+
+def fleet_config(settings: Settings, *, jwks: str, descriptors: Path = DESCRIPTORS, trusted_hops: int = 0) -> Json:
+    """The bootstrap of an Envoy in front of a fleet, whose services answer where the settings say.
+
+    Raises InvalidInput when a service that people call has no address there.
+    """
+    described = read_descriptors(descriptors)
+    called = _called(described)
+    return _bootstrap(
+        settings,
+        fleet(settings, {method.group for method in called}),
+        described,
+        called,
+        jwks=jwks,
+        listener=_listener(settings.listen, settings.port),
+        passed_on={},
+        trusted_hops=trusted_hops,
+    )
+
+
+def _called(described: FileDescriptorSet) -> list[Method]:
+    return [method for method in methods(described) if method.http]
+
+
+def _bootstrap(
+    settings: Settings,
+    upstreams: Upstreams,
+    described: FileDescriptorSet,
+    called: list[Method],
+    *,
+    jwks: str,
+    listener: Json,
+    passed_on: dict[str, int],
+    trusted_hops: int,
+) -> Json:
     if settings.max_body_bytes > MAX_MESSAGE_BYTES:
         raise InvalidInput(
             f"AVIARY_MAX_BODY_BYTES is {settings.max_body_bytes}; the services take at most {MAX_MESSAGE_BYTES}"
         )
-    described = read_descriptors(descriptors)
-    called = [method for method in methods(described) if method.http]
     chain = filters.filters(
         jwks=jwks,
         settings=settings,
         descriptors=described,
         services=sorted({method.service for method in called}),
+        upstreams=upstreams,
     )
-    listener = _listener(address, port)
     virtual_host = {
         "name": "aviary",
         "domains": ["*"],
-        "routes": routes(bindings(called), _pages(described) | _passed_on(metrics_port), settings),
+        "routes": routes(bindings(called), _pages(described) | _passed_on(passed_on), settings, upstreams),
     }
     listener["filter_chains"] = [{"filters": [_connections(virtual_host, chain, settings, trusted_hops)]}]
     return {
@@ -76,9 +122,9 @@ def envoy_config(
         "static_resources": {
             "listeners": [listener],
             "clusters": [
-                _grpc(grpc_port, settings),
+                *upstreams.clusters,
                 otlp_cluster(settings.otlp_endpoint),
-                *([_http(_METRICS, metrics_port)] if metrics_port else []),
+                *(_http(name, port) for name, port in passed_on.items()),
             ],
         },
         "overload_manager": _connection_limit(),
@@ -95,17 +141,14 @@ def _pages(described: FileDescriptorSet) -> dict[str, Json]:
     }
 
 
-def _passed_on(metrics_port: int) -> dict[str, Json]:
-    return {"/metrics": {"route": {"cluster": _METRICS, "timeout": "5s"}}} if metrics_port else {}
+def _passed_on(ports: dict[str, int]) -> dict[str, Json]:
+    return {f"/{name}": {"route": {"cluster": name, "timeout": "5s"}} for name in ports}
 
 
 def _http(name: str, port: int) -> Json:
-    return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": _endpoint(name, port)}
-
-
-def _endpoint(name: str, port: int) -> Json:
     endpoint = {"endpoint": {"address": socket("127.0.0.1", port)}}
-    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    assigned = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": assigned}
 
 
 def _admin() -> Json:
@@ -120,7 +163,7 @@ def _listener(address: str, port: int) -> Json:
         # With reuse_port a second gateway would share the port in silence instead of finding it busy.
         "enable_reuse_port": False,
         "connection_balance_config": {"exact_balance": {}},
-        "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
+        "per_connection_buffer_limit_bytes": BUFFER_BYTES,
     }
 
 
@@ -160,36 +203,6 @@ def _connections(virtual_host: Json, chain: list[Json], settings: Settings, trus
             request_timeout="30s",
             stream_idle_timeout="60s",
         ),
-    }
-
-
-def _grpc(port: int, settings: Settings) -> Json:
-    limits = {
-        "max_connections": 1_024,
-        "max_pending_requests": settings.max_concurrent_calls,
-        "max_requests": settings.max_concurrent_calls,
-        "retry_budget": {"budget_percent": {"value": 20}, "min_retry_concurrency": 3},
-    }
-    return {
-        "name": CLUSTER,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
-        "load_assignment": _endpoint(CLUSTER, port),
-        "typed_extension_protocol_options": http2(),
-        "circuit_breakers": {"thresholds": [limits]},
-        # Below half of them healthy all are asked again: a check that came too late under load must not end all calls.
-        "health_checks": [
-            {
-                "timeout": "2s",
-                "interval": "1s",
-                "no_traffic_interval": "1s",
-                "unhealthy_interval": "0.25s",
-                "unhealthy_threshold": 2,
-                "healthy_threshold": 1,
-                "grpc_health_check": {},
-            }
-        ],
     }
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from aviary.gateway.bindings import with_unversioned_paths
-from aviary.gateway.replies import HEALTH_PATH
-from aviary.gateway.routes import CLUSTER, SIGNED_IN
+from aviary.gateway.replies import HEALTH, LIVENESS, path_of
+from aviary.gateway.routes import SIGNED_IN, USER_HEADER
+from aviary.gateway.upstreams import Upstreams
 from aviary.gateway.xds import Json, header, http_filter, seconds, typed
 from aviary.rpc.identity import AUDIENCE, ISSUER
 from aviary.settings import Settings
@@ -26,15 +27,19 @@ _COMPRESSED = {"safe_regex": {"regex": "(application/json|text/html)(;.*)?"}}
 _ALWAYS = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
 
 
-def filters(*, jwks: str, settings: Settings, descriptors: FileDescriptorSet, services: Sequence[str]) -> list[Json]:
+def filters(
+    *, jwks: str, settings: Settings, descriptors: FileDescriptorSet, services: Sequence[str], upstreams: Upstreams
+) -> list[Json]:
     """The chain, outermost first; gateway/README.md says why in this order."""
     return [
         _headers(),
-        _health(),
+        _health(HEALTH, cluster_min_healthy_percentages=upstreams.least_healthy()),
+        # Balancers in front of several gateways: one that is alive must not be left out for a service's sake.
+        *([_health(LIVENESS)] if upstreams.is_fleet else []),
         _compressor("br", "brotli.compressor.v3.Brotli", quality=3),
         _compressor("gzip", "gzip.compressor.v3.Gzip", compression_level="COMPRESSION_LEVEL_1"),
         *([_address_limit(settings)] if settings.limits_on else []),
-        _tokens(jwks),
+        _tokens(jwks, tells_user=upstreams.is_fleet),
         http_filter("buffer", "buffer.v3.Buffer", max_request_bytes=settings.max_body_bytes),
         _transcoder(descriptors, services),
         http_filter("router", "router.v3.Router", suppress_envoy_headers=True),
@@ -72,13 +77,13 @@ def _headers() -> Json:
     )
 
 
-def _health() -> Json:
+def _health(path: str, **conditions: object) -> Json:
     return http_filter(
-        "health_check",
+        path.removeprefix("/"),
         "health_check.v3.HealthCheck",
         pass_through_mode=False,
-        cluster_min_healthy_percentages={CLUSTER: {"value": 100}},
-        headers=[HEALTH_PATH],
+        headers=[path_of(path)],
+        **conditions,
     )
 
 
@@ -123,9 +128,9 @@ def _address_limit(settings: Settings) -> Json:
     )
 
 
-def _tokens(jwks: str) -> Json:
+def _tokens(jwks: str, *, tells_user: bool) -> Json:
     """Verify the token where the route asks for one; the service verifies it again and knows who has logged out."""
-    provider = {
+    provider: Json = {
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
         "local_jwks": {"inline_string": jwks},
@@ -136,6 +141,8 @@ def _tokens(jwks: str) -> Json:
         "clock_skew_seconds": 1,
         "jwt_cache_config": {"jwt_cache_size": _CACHED_TOKENS},
     }
+    if tells_user:
+        provider["claim_to_headers"] = [{"claim_name": "sub", "header_name": USER_HEADER}]
     return http_filter(
         "jwt_authn",
         "jwt_authn.v3.JwtAuthentication",

@@ -20,6 +20,7 @@ from aviary.errors import AviaryError, InvalidInput, Unavailable
 from aviary.gateway import tether
 from aviary.gateway.config import ADMIN_SOCKET
 from aviary.gateway.telemetry import ACCESS_LOG
+from aviary.gateway.tls import secrets
 from aviary.gateway.xds import Json
 
 START_S = 20.0
@@ -33,10 +34,14 @@ _THREADS = 4
 
 
 class Envoy:
-    """One Envoy with its configuration, logs and admin socket in `folder`."""
+    """One Envoy with its configuration, logs and admin socket in `folder`.
 
-    def __init__(self, config: Json, *, folder: Path, drain_s: float) -> None:
+    A configuration with mutual TLS takes its certificates from `tls_dir`.
+    """
+
+    def __init__(self, config: Json, *, folder: Path, drain_s: float, tls_dir: str = "") -> None:
         self._config = config
+        self._tls_dir = tls_dir
         self._folder = folder.absolute()
         self._drain_s = drain_s
         self._process: Process | None = None
@@ -108,6 +113,8 @@ class Envoy:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / _CONFIG).write_text(json.dumps(self._config, indent=1), encoding="utf-8")
+            for name, secret in secrets(Path(self._tls_dir)).items() if self._tls_dir else ():
+                (self._folder / name).write_text(json.dumps(secret), encoding="utf-8")
             (self._folder / ADMIN_SOCKET).unlink(missing_ok=True)
             (self._folder / _LOG).write_bytes(b"")
         except OSError as error:

@@ -18,7 +18,8 @@ from aviary.rpc.status import DOMAIN, INTERNAL, to_status
 from aviary.settings import Settings
 
 MAX_HEADERS_KB = 60
-HEALTH_PATH: Json = {"name": ":path", "string_match": {"safe_regex": {"regex": r"/healthz(\?.*)?"}}}
+# Whether there is somebody to pass calls on to, and whether the gateway itself is there.
+HEALTH, LIVENESS = "/healthz", "/livez"
 _DETAIL = "type.googleapis.com/google.rpc"
 
 
@@ -36,6 +37,11 @@ class Refusal:
     retry_after: str = ""
     # Also for every status above.
     and_above: bool = False
+
+
+def path_of(*paths: str) -> Json:
+    """What matches these paths with any query."""
+    return {"name": ":path", "string_match": {"safe_regex": {"regex": rf"({'|'.join(paths)})(\?.*)?"}}}
 
 
 def refusals(settings: Settings) -> list[Refusal]:
@@ -104,7 +110,7 @@ def _shape(refusal: Refusal) -> Json:
 def _healthy() -> Json:
     """The health check's 200, which has no body of its own."""
     return {
-        "filter": {"and_filter": {"filters": [_status(200), {"header_filter": {"header": HEALTH_PATH}}]}},
+        "filter": {"and_filter": {"filters": [_status(200), {"header_filter": {"header": path_of(HEALTH, LIVENESS)}}]}},
         "body_format_override": _json({"status": "ok"}),
     }
 

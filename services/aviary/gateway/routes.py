@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from aviary.gateway.bindings import UNVERSIONED, VERSIONED, Binding
+from aviary.gateway.upstreams import Upstreams
 from aviary.gateway.xds import Json, header, per_route, seconds, typed
 from aviary.rpc.method import PUBLIC
 from aviary.settings import Settings
 
-CLUSTER = "grpc"
 # The name under which jwt_authn knows "a signed-in user".
 SIGNED_IN = "signed_in"
+# In which jwt_authn leaves the id of the user whose token it has verified.
+USER_HEADER = "x-aviary-user"
+# Of a read only what never reached a handler; in a fleet, where another replica is there, also what broke off.
+_RETRIED = "connect-failure,refused-stream,reset-before-request"
 # Left to the service to say that its deadline passed, in its own words, before the gateway does.
 _GRACE_S = 0.5
 _CORS = {
@@ -48,7 +52,9 @@ _UTF8 = "|".join(
 _JSON = r"(?i)application/json\s*(;.*)?"
 
 
-def routes(bindings: Sequence[Binding], pages: Mapping[str, Json], settings: Settings) -> list[Json]:
+def routes(
+    bindings: Sequence[Binding], pages: Mapping[str, Json], settings: Settings, upstreams: Upstreams
+) -> list[Json]:
     """All routes, in the order in which Envoy tries them; a wrong verb is a path that does not exist.
 
     `/healthz` never gets here: a filter answers it.
@@ -59,7 +65,7 @@ def routes(bindings: Sequence[Binding], pages: Mapping[str, Json], settings: Set
         _queries_beside_bodies(),
         _parameters_without_value(),
         *_foreign_bodies(),
-        *(route for binding in _literal_first(bindings) for route in _calls(binding, settings)),
+        *(route for binding in _literal_first(bindings) for route in _calls(binding, settings, upstreams)),
         *_served(pages),
     ]
 
@@ -92,13 +98,13 @@ def redirect(path: str) -> Json:
     return {"direct_response": {"status": 302}, "response_headers_to_add": [header("location", path)]}
 
 
-def _calls(binding: Binding, settings: Settings) -> Iterator[Json]:
+def _calls(binding: Binding, settings: Settings, upstreams: Upstreams) -> Iterator[Json]:
     for template in _templates(binding.template):
         yield {
             # What the access log says of the path, whose variables are people's names and words.
             "name": template,
             "match": {**_path(template), "headers": [_verb(binding.verb)]},
-            "route": _action(binding, settings),
+            "route": _action(binding, settings, upstreams),
             "decorator": {"operation": binding.method.path, "propagate": False},
             "typed_per_filter_config": {**_QUIET, **_access(binding)},
         }
@@ -118,13 +124,30 @@ def _path(template: str) -> Json:
     return {"safe_regex": {"regex": pattern}}
 
 
-def _action(binding: Binding, settings: Settings) -> Json:
+def _action(binding: Binding, settings: Settings, upstreams: Upstreams) -> Json:
     deadline_s = (binding.method.deadline_ms or settings.deadline_ms) / 1000
-    action: Json = {"cluster": CLUSTER, "timeout": seconds(deadline_s + _GRACE_S)}
+    action: Json = {"cluster": upstreams.cluster_of(binding.method), "timeout": seconds(deadline_s + _GRACE_S)}
     if not binding.writes:
-        # Only what never reached a handler; a write is repeated by its sender, under its key.
-        action["retry_policy"] = {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 2}
+        # A write is repeated by its sender, under its key.
+        action["retry_policy"] = _elsewhere() if upstreams.is_fleet else {"retry_on": _RETRIED, "num_retries": 2}
+    if not binding.writes and upstreams.is_by_user(binding.method):
+        action["hash_policy"] = [{"header": {"header_name": USER_HEADER}}]
     return action
+
+
+def _elsewhere() -> Json:
+    kind = "envoy.retry_host_predicates.previous_hosts"
+    other = {
+        "name": kind,
+        "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+    }
+    return {
+        "retry_on": f"{_RETRIED},reset",
+        "num_retries": 2,
+        "retry_host_predicate": [other],
+        # On a hash ring the next place may be the same replica's again.
+        "host_selection_retry_max_attempts": 20,
+    }
 
 
 def _access(binding: Binding) -> Json:

@@ -27,6 +27,7 @@ class Peer:
     """One of Aviary's own services, or an operator's command."""
 
     name: str
+    is_operator: bool = False
 
 
 Caller = User | Peer | None
@@ -54,6 +55,8 @@ class Call:
     deadline: float
     # False when one of our own services calls from inside this process.
     from_network: bool
+    # Whom the connection's certificate names, "" for nobody of ours; None without mutual TLS.
+    certificate: str | None = None
     address: str = ""
     caller: Caller = None
     claim: Claim | None = None

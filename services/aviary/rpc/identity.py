@@ -13,13 +13,15 @@ from google.protobuf.message import Message
 
 from aviary.errors import Forbidden, Unauthenticated
 from aviary.recent import Recent
-from aviary.rpc.call import Call, Peer, User
-from aviary.rpc.method import PUBLIC, SERVICE
+from aviary.rpc.call import Call, Caller, Peer, User
+from aviary.rpc.callers import OPERATOR, may_call
+from aviary.rpc.method import PUBLIC, SERVICE, Method
 
 ISSUER = "aviary"
-# Who a token is for: people's calls, and operators' commands.
+# Who a token is for: people's calls, operators' commands, and services without mutual TLS.
 AUDIENCE = "aviary-api"
 OPERATOR_AUDIENCE = "aviary-operator"
+SERVICE_AUDIENCE = "aviary-service"
 ALGORITHM = "EdDSA"
 _CACHED_TOKENS = 100_000
 
@@ -73,29 +75,49 @@ class TokenVerifier:
                 key,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
-                audience=[AUDIENCE, OPERATOR_AUDIENCE],
+                audience=[AUDIENCE, OPERATOR_AUDIENCE, SERVICE_AUDIENCE],
                 options={"require": ["exp", "iat", "sub"]},
             )
-            if claims["aud"] == OPERATOR_AUDIENCE:
-                return Peer(claims["sub"]), claims["exp"]
+            if claims["aud"] != AUDIENCE:
+                return Peer(claims["sub"], is_operator=claims["aud"] == OPERATOR_AUDIENCE), claims["exp"]
             return User(int(claims["sub"]), int(claims["sid"])), claims["exp"]
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError):
             raise Unauthenticated("the access token is expired, forged or not for this platform") from None
 
 
 class Identity:
-    """The interceptor: fills `call.caller` and holds the method's access rule against it."""
+    """The interceptor: fills `call.caller` and holds the method's access rule against it.
+
+    With mutual TLS a service is who its certificate says, and a token tells
+    only which person the gateway calls for. Without, every caller has a token.
+    """
 
     def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
 
     @asynccontextmanager
     async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
-        if call.from_network and call.method.access != PUBLIC:
-            call.caller = self._verifier.verify(_bearer(call))
+        if call.from_network:
+            call.caller = self._caller(call)
         if call.method.access == SERVICE and not isinstance(call.caller, Peer):
             raise Forbidden(f"{call.method.name} is for Aviary's own services")
+        if isinstance(call.caller, Peer):
+            _must_be_allowed(call.caller, call.method)
         yield
+
+    def _caller(self, call: Call) -> Caller:
+        if call.certificate is not None:
+            peer = Peer(call.certificate, is_operator=call.certificate == OPERATOR)
+            _must_be_allowed(peer, call.method)
+            if call.method.access == SERVICE:
+                return peer
+        return None if call.method.access == PUBLIC else self._verifier.verify(_bearer(call))
+
+
+def _must_be_allowed(peer: Peer, method: Method) -> None:
+    caller = OPERATOR if peer.is_operator else peer.name
+    if not may_call(caller, method):
+        raise Forbidden(f"{caller or 'the certificate of nobody known'} may not call {method.name}")
 
 
 def _bearer(call: Call) -> str:

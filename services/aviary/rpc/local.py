@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any
 
-import grpc.aio
 from google.protobuf.message import Message
 
 from aviary.rpc.call import Call, Peer, current_call
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.method import Method
+from aviary.rpc.stubs import StubChannel
 
 
-class LocalChannel(grpc.aio.Channel):
+class LocalChannel(StubChannel):
     """What a generated stub needs of a channel, without a socket.
 
     `name` is the service that calls. A call takes on the deadline of the call
@@ -39,12 +39,6 @@ class LocalChannel(grpc.aio.Channel):
 
         return invoke
 
-    def stream_unary(self, *_args: Any, **_kwargs: Any) -> Any:  # noqa: ANN401 - grpc's own signature
-        raise NotImplementedError("Aviary has no client streams")
-
-    def stream_stream(self, *_args: Any, **_kwargs: Any) -> Any:  # noqa: ANN401 - grpc's own signature
-        raise NotImplementedError("Aviary has no client streams")
-
     def _call(self, method: Method, timeout_s: float | None) -> Call:
         outer = current_call.get()
         default_s = method.deadline_ms / 1000 if method.deadline_ms else self._deadline_s
@@ -56,21 +50,3 @@ class LocalChannel(grpc.aio.Channel):
             from_network=False,
             caller=self._peer,
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        return None
-
-    async def close(self, grace: float | None = None) -> None:
-        return None
-
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - grpc's own signature
-        return grpc.ChannelConnectivity.READY
-
-    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        return None
-
-    async def channel_ready(self) -> None:
-        return None

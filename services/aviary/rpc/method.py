@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -34,13 +36,33 @@ class Method:
     limit_each: str
     deadline_ms: int
     has_key: bool
+    # Changes nothing, so that it may be repeated and raced.
+    read_only: bool
     http: Sequence[HttpRule]
+
+    @property
+    def group(self) -> str:
+        """The service as operators name it, "users": all that one process serves, from one package."""
+        return group_of(self.service)
+
+
+def group_of(service: str) -> str:
+    """The service, as operators name it, that the gRPC service `aviary.api.<group>.v1.<Name>` is part of."""
+    return service.split(".")[2]
 
 
 def methods_of(service: ServiceDescriptor) -> Iterator[Method]:
     """Read every method of `service` from its descriptor."""
     for descriptor in service.methods:
         yield _method(service, descriptor)
+
+
+@cache
+def method_at(path: str) -> Method:
+    """The method with this gRPC path, of any service whose stub or servicer was imported."""
+    service, _, name = path.removeprefix("/").partition("/")
+    found = descriptor_pool.Default().FindServiceByName(service)
+    return next(method for method in methods_of(found) if method.name == name)
 
 
 def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
@@ -61,5 +83,6 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         limit_each=policy.limit_each,
         deadline_ms=policy.deadline_ms,
         has_key="request_id" in descriptor.input_type.fields_by_name,
+        read_only=policy.read_only,
         http=rules,
     )

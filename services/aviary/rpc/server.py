@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
 import math
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -18,41 +21,57 @@ from grpc_status import rpc_status
 
 from aviary.errors import AviaryError, InvalidInput, RateLimited, Unavailable
 from aviary.rpc.call import Call
+from aviary.rpc.callers import GATEWAY
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.method import Method
+from aviary.rpc.readiness import Check, Readiness
 from aviary.rpc.status import to_status
+from aviary.rpc.tls import Certificates, caller_of
 from aviary.settings import Settings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_METADATA_BYTES = 80 * 1024
+# How often a client asks a silent connection for a sign of life. A server ends connections that ask too often.
+KEEPALIVE_MS = 30_000
+# The health of the process itself, whatever its stores do; "" and each service's name tell of both.
+LIVE = "live"
 
 # Subscriptable in the stubs alone.
 Context = "grpc.aio.ServicerContext[Message, Message]"
 
 
 class RpcServer:
-    """Serves a dispatcher's methods with health and reflection, and drains when it stops."""
+    """Serves a dispatcher's methods with health and reflection, and drains when it stops.
 
-    def __init__(self, dispatcher: Dispatcher, settings: Settings) -> None:
+    With `certificates` every client needs one, and is whom it names. After
+    `ready` it says SERVING as long as the `ready_checks` pass.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        settings: Settings,
+        *,
+        certificates: Certificates | None = None,
+        ready_checks: Sequence[Check] = (),
+    ) -> None:
         self._dispatcher = dispatcher
         self._settings = settings
+        self._certificates = certificates
+        self._readiness = Readiness(ready_checks)
+        self._probing: asyncio.Task[None] | None = None
         self._health = HealthServicer()
         self._in_flight = 0
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
-                # Beyond its soft limit, 8 KiB unless told, gRPC refuses at random. The gateway's limit lies below.
-                ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-                ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
-            ],
-        )
+        self._server = grpc.aio.server(options=_options(settings))
         self.port = 0
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a balancer should send calls here; being alive is another question."""
+        return self._probing is not None and self._readiness.is_ready
+
     async def start(self) -> int:
-        """Bind the loopback port and serve; returns the port. The server is not healthy before `ready`."""
+        """Bind the port and serve; returns it. The server is alive from here on, and not healthy before `ready`."""
         by_service: dict[str, list[Method]] = {}
         for method in self._dispatcher.methods:
             by_service.setdefault(method.service, []).append(method)
@@ -63,32 +82,49 @@ class RpcServer:
         reflection.enable_server_reflection(
             [*by_service, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server
         )
-        self.port = self._bind(self._settings.grpc_port)
-        await self._set_health(by_service, health_pb2.HealthCheckResponse.NOT_SERVING)
+        self.port = self._bind(self._settings.listen, self._settings.grpc_port)
+        await self._set_health(is_ready=False)
+        await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         return self.port
 
-    def _bind(self, port: int) -> int:
+    def _bind(self, host: str, port: int) -> int:
+        address = f"[{host}]" if ":" in host else host
         # Tried beforehand, because gRPC's core prints lines of its own about a port that it cannot have.
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                raise Unavailable(f"port {port} for gRPC is taken; choose another with AVIARY_GRPC_PORT") from None
-        return self._server.add_insecure_port(f"127.0.0.1:{port}")
+                probe.bind((host, port))
+            except OSError as error:
+                raise _unbound(host, port, error) from None
+        if self._certificates:
+            return self._server.add_secure_port(f"{address}:{port}", self._certificates.server())
+        return self._server.add_insecure_port(f"{address}:{port}")
 
     async def ready(self) -> None:
-        services = {method.service for method in self._dispatcher.methods}
-        await self._set_health(services, health_pb2.HealthCheckResponse.SERVING)
+        """Say SERVING, and from now on whatever the checks say."""
+        await self._set_health(is_ready=True)
+        self._probing = asyncio.create_task(self._readiness.run(lambda is_ready: self._set_health(is_ready=is_ready)))
 
     async def stop(self) -> None:
-        """Say NOT_SERVING, let the calls under way finish within the drain time, then close."""
-        await self._health.enter_graceful_shutdown()
+        """Say NOT_SERVING, let the calls under way finish within the drain time, then close.
+
+        In a cluster new calls are served until the balancers have had time to hear of it.
+        """
+        if self._probing:
+            self._probing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._probing
+            self._probing = None
+        await self._set_health(is_ready=False)
+        if self._settings.profile == "cluster":
+            await asyncio.sleep(self._settings.drain_notice_s)
         await self._server.stop(self._settings.drain_s)
 
-    async def _set_health(self, services: Iterable[str], status: Any) -> None:  # noqa: ANN401 - an enum of generated code
-        for service in ["", *services]:
+    async def _set_health(self, *, is_ready: bool) -> None:
+        serving = health_pb2.HealthCheckResponse.SERVING
+        status = serving if is_ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ["", *{method.service for method in self._dispatcher.methods}]:
             await self._health.set(service, status)
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
@@ -121,16 +157,16 @@ class RpcServer:
     def _stream(self, method: Method) -> Callable[[bytes, Any], AsyncIterator[Message]]:
         async def serve(raw: bytes, context: Any) -> AsyncIterator[Message]:  # noqa: ANN401 - see Context
             call = self._call(method, context)
+            has_begun = False
             try:
                 self._admit()
-                has_begun = False
                 async for answer in self._dispatcher.stream(_read(method, raw), call):
                     if call.headers and not has_begun:
                         await context.send_initial_metadata(tuple(call.headers.items()))
                     has_begun = True
                     yield answer
             except AviaryError as error:
-                await _refuse(context, call, error)
+                await _refuse(context, call, error, has_begun=has_begun)
             finally:
                 self._in_flight -= 1
 
@@ -146,6 +182,7 @@ class RpcServer:
 
     def _call(self, method: Method, context: Any) -> Call:  # noqa: ANN401 - see Context
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        certificate = caller_of(context.auth_context()) if self._certificates else None
         left_s = context.time_remaining()
         default_s = (method.deadline_ms or self._settings.deadline_ms) / 1000
         return Call(
@@ -153,8 +190,34 @@ class RpcServer:
             metadata=metadata,
             deadline=time.monotonic() + (default_s if left_s is None else min(left_s, default_s)),
             from_network=True,
-            address=_address(metadata, context.peer()),
+            certificate=certificate,
+            address=_address(metadata if certificate in {None, GATEWAY} else {}, context.peer()),
         )
+
+
+def _options(settings: Settings) -> Sequence[tuple[str, int]]:
+    options = [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
+        # Beyond its soft limit, 8 KiB unless told, gRPC refuses at random. The gateway's limit lies below.
+        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        # Half of what clients keep to, for clocks differ; else they would be told too_many_pings and cut off.
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+    if settings.profile == "cluster":
+        # Calls under way on an old connection have as long as they need.
+        options.append(("grpc.max_connection_age_ms", settings.connection_age_s * 1_000))
+    return options
+
+
+def _unbound(host: str, port: int, error: OSError) -> Unavailable:
+    if error.errno == errno.EADDRINUSE:
+        return Unavailable(f"port {port} for gRPC is taken; choose another with AVIARY_GRPC_PORT")
+    return Unavailable(f"gRPC cannot listen on {host}:{port}: {error.strerror}; see AVIARY_LISTEN and AVIARY_GRPC_PORT")
 
 
 def _read(method: Method, raw: bytes) -> Message:
@@ -164,12 +227,17 @@ def _read(method: Method, raw: bytes) -> Message:
         raise InvalidInput(f"the request is no {method.request.DESCRIPTOR.full_name}") from None
 
 
-async def _refuse(context: Any, call: Call, error: AviaryError) -> None:  # noqa: ANN401 - see Context
+async def _refuse(context: Any, call: Call, error: AviaryError, *, has_begun: bool = False) -> None:  # noqa: ANN401 - see Context
     if error.retry_after_s is not None:
         call.headers.setdefault("retry-after", str(math.ceil(error.retry_after_s)))
-    if call.headers:
-        await context.send_initial_metadata(tuple(call.headers.items()))
-    await context.abort_with_status(rpc_status.to_status(to_status(error)))
+    try:
+        # Headers go before the first message; after it the details alone say when to come back.
+        if call.headers and not has_begun:
+            await context.send_initial_metadata(tuple(call.headers.items()))
+        await context.abort_with_status(rpc_status.to_status(to_status(error)))
+    except grpc.aio.InternalError:
+        # Whoever asked has left: a deadline passes on both sides at once. Else gRPC would log a fault of ours.
+        raise asyncio.CancelledError from None
 
 
 def _address(metadata: dict[str, str], peer: str) -> str:

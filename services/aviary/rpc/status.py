@@ -74,6 +74,11 @@ def from_rpc_error(error: grpc.RpcError) -> AviaryError:
     return raised
 
 
+def is_told(error: grpc.aio.AioRpcError) -> bool:
+    """Whether one of our handlers raised this; else it is the connection's."""
+    return rpc_status.from_call(error) is not None  # type: ignore[arg-type]
+
+
 def _details(status: Any) -> Sequence[any_pb2.Any]:  # noqa: ANN401 - googleapis has no types for the field
     return status.details if status else ()
 

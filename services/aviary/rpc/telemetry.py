@@ -18,7 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from aviary.errors import AviaryError
 from aviary.metrics import Metrics
-from aviary.rpc.call import Call, User
+from aviary.rpc.call import Call, Peer, User
 
 _log = logging.getLogger("aviary.call")
 _propagator = TraceContextTextMapPropagator()
@@ -52,7 +52,9 @@ class Telemetry:
         if not call.from_network:
             return
         self._metrics.calls.labels(call.method.name, code).observe(seconds)
-        if _log.isEnabledFor(logging.INFO):
+        # One line a request: what another service asks is part of a call that entered there.
+        is_inner = isinstance(call.caller, Peer) and not call.caller.is_operator
+        if not is_inner and _log.isEnabledFor(logging.INFO):
             user_id = call.caller.user_id if isinstance(call.caller, User) else 0
             fields = {"rpc": call.method.path, "code": code, "ms": round(seconds * 1000, 2), "user_id": user_id}
             _log.info("call", extra=fields)

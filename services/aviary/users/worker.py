@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aviary.eventlog import EventLog, insist, tail
 from aviary.events.v1 import events_pb2
 from aviary.rpc.identity import DenyList
 from aviary.users.store import UserStore
-
 
 _WHAT = "deny list"
 
@@ -33,6 +33,52 @@ async def feed_deny_list(
     async with asyncio.TaskGroup() as tasks:
         for log, end in zip(logs, ends, strict=True):
             tasks.create_task(_follow(log, end, denied, for_s=for_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One partition of the users' events: where to begin to read it, and where it ended when that was asked."""
+
+    log: EventLog
+    after: int
+    end: int
+
+
+async def follow_revocations(
+    stretches: Sequence[Stretch],
+    denied: DenyList,
+    *,
+    for_s: int,
+    loaded: asyncio.Event,
+    gone: Callable[[int], None],
+) -> None:
+    """Do as `feed_deny_list` where the users' store is not at hand: from the log alone, of the last `for_s` at least.
+
+    `gone` is told of each person whose account was deleted.
+    """
+    behind = sum(each.after < each.end for each in stretches)
+    if not behind:
+        loaded.set()
+
+    async def follow(stretch: Stretch) -> None:
+        nonlocal behind
+        is_behind = stretch.after < stretch.end
+        async for records in tail(stretch.log, stretch.after, what=_WHAT):
+            for record in records:
+                event = record.event
+                if event.type == events_pb2.EVENT_TYPE_SESSION_REVOKED:
+                    denied.refuse(event.entity_id, for_s=for_s)
+                elif event.type == events_pb2.EVENT_TYPE_USER_DELETED:
+                    gone(event.entity_id)
+            if is_behind and records[-1].offset >= stretch.end:
+                is_behind = False
+                behind -= 1
+                if not behind:
+                    loaded.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        for each in stretches:
+            tasks.create_task(follow(each))
 
 
 async def _follow(log: EventLog, after: int, denied: DenyList, *, for_s: int) -> None:

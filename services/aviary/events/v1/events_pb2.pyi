@@ -149,7 +149,7 @@ class Event(_message.Message):
     """The other party: the followed user, the liked tweet's author."""
     @_builtins.property
     def tweet(self) -> Global___TweetEntry:
-        """Set with TWEET_CREATED."""
+        """Set with TWEET_CREATED and TWEET_DELETED."""
 
     def __init__(
         self,
@@ -186,6 +186,7 @@ class TweetEntry(_message.Message):
     IS_RETWEET_FIELD_NUMBER: _builtins.int
     REF_IS_REPLY_FIELD_NUMBER: _builtins.int
     HAS_MEDIA_FIELD_NUMBER: _builtins.int
+    QUOTED_TWEET_ID_FIELD_NUMBER: _builtins.int
     tweet_id: _builtins.int
     author_id: _builtins.int
     ref_tweet_id: _builtins.int
@@ -195,6 +196,8 @@ class TweetEntry(_message.Message):
     ref_is_reply: _builtins.bool
     """The retweeted original is itself a reply."""
     has_media: _builtins.bool
+    quoted_tweet_id: _builtins.int
+    """The tweet quoted; 0 for none."""
     def __init__(
         self,
         *,
@@ -205,10 +208,11 @@ class TweetEntry(_message.Message):
         is_retweet: _builtins.bool = ...,
         ref_is_reply: _builtins.bool = ...,
         has_media: _builtins.bool = ...,
+        quoted_tweet_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "has_media", b"has_media", "is_retweet", b"is_retweet", "ref_author_id", b"ref_author_id", "ref_is_reply", b"ref_is_reply", "ref_tweet_id", b"ref_tweet_id", "tweet_id", b"tweet_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "has_media", b"has_media", "is_retweet", b"is_retweet", "quoted_tweet_id", b"quoted_tweet_id", "ref_author_id", b"ref_author_id", "ref_is_reply", b"ref_is_reply", "ref_tweet_id", b"ref_tweet_id", "tweet_id", b"tweet_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

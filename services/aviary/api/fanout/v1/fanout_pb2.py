@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from aviary.api.options.v1 import options_pb2 as aviary_dot_api_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!aviary/api/fanout/v1/fanout.proto\x12\x14\x61viary.api.fanout.v1\x1a#aviary/api/options/v1/options.proto\"U\n\x0fGetTiersRequest\x12\x12\n\nauthor_ids\x18\x01 \x01(\x0c\x12\x1b\n\x0eif_version_not\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x11\n\x0f_if_version_not\"g\n\x10GetTiersResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12/\n\x05tiers\x18\x03 \x03(\x0b\x32 .aviary.api.fanout.v1.AuthorTier\"Z\n\nAuthorTier\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.aviary.api.fanout.v1.Tier\x12\x0f\n\x07\x66rom_id\x18\x03 \x01(\x03\"\x14\n\x12GetProgressRequest\"p\n\x08Progress\x12\x18\n\x10\x63ommitted_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12\x18\n\x10\x61ppended_entries\x18\x03 \x01(\x03\x12\x1c\n\x14\x64\x65\x61\x64_lettered_events\x18\x04 \x01(\x03*H\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\r\n\tTIER_PUSH\x10\x01\x12\x0c\n\x08TIER_MID\x10\x02\x12\r\n\tTIER_PULL\x10\x03\x32\xd3\x01\n\rFanoutService\x12\x61\n\x08GetTiers\x12%.aviary.api.fanout.v1.GetTiersRequest\x1a&.aviary.api.fanout.v1.GetTiersResponse\"\x06\xb2\xe1\x18\x02\x08\x02\x12_\n\x0bGetProgress\x12(.aviary.api.fanout.v1.GetProgressRequest\x1a\x1e.aviary.api.fanout.v1.Progress\"\x06\xb2\xe1\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!aviary/api/fanout/v1/fanout.proto\x12\x14\x61viary.api.fanout.v1\x1a#aviary/api/options/v1/options.proto\"U\n\x0fGetTiersRequest\x12\x12\n\nauthor_ids\x18\x01 \x01(\x0c\x12\x1b\n\x0eif_version_not\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x11\n\x0f_if_version_not\"g\n\x10GetTiersResponse\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x11\n\tunchanged\x18\x02 \x01(\x08\x12/\n\x05tiers\x18\x03 \x03(\x0b\x32 .aviary.api.fanout.v1.AuthorTier\"Z\n\nAuthorTier\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.aviary.api.fanout.v1.Tier\x12\x0f\n\x07\x66rom_id\x18\x03 \x01(\x03\"\x14\n\x12GetProgressRequest\"p\n\x08Progress\x12\x18\n\x10\x63ommitted_offset\x18\x01 \x01(\x03\x12\x12\n\nend_offset\x18\x02 \x01(\x03\x12\x18\n\x10\x61ppended_entries\x18\x03 \x01(\x03\x12\x1c\n\x14\x64\x65\x61\x64_lettered_events\x18\x04 \x01(\x03*H\n\x04Tier\x12\x14\n\x10TIER_UNSPECIFIED\x10\x00\x12\r\n\tTIER_PUSH\x10\x01\x12\x0c\n\x08TIER_MID\x10\x02\x12\r\n\tTIER_PULL\x10\x03\x32\xd7\x01\n\rFanoutService\x12\x63\n\x08GetTiers\x12%.aviary.api.fanout.v1.GetTiersRequest\x1a&.aviary.api.fanout.v1.GetTiersResponse\"\x08\xb2\xe1\x18\x04\x08\x02(\x01\x12\x61\n\x0bGetProgress\x12(.aviary.api.fanout.v1.GetProgressRequest\x1a\x1e.aviary.api.fanout.v1.Progress\"\x08\xb2\xe1\x18\x04\x08\x02(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aviary.api.fanout.v1.fanout
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FANOUTSERVICE'].methods_by_name['GetTiers']._loaded_options = None
-  _globals['_FANOUTSERVICE'].methods_by_name['GetTiers']._serialized_options = b'\262\341\030\002\010\002'
+  _globals['_FANOUTSERVICE'].methods_by_name['GetTiers']._serialized_options = b'\262\341\030\004\010\002(\001'
   _globals['_FANOUTSERVICE'].methods_by_name['GetProgress']._loaded_options = None
-  _globals['_FANOUTSERVICE'].methods_by_name['GetProgress']._serialized_options = b'\262\341\030\002\010\002'
+  _globals['_FANOUTSERVICE'].methods_by_name['GetProgress']._serialized_options = b'\262\341\030\004\010\002(\001'
   _globals['_TIER']._serialized_start=516
   _globals['_TIER']._serialized_end=588
   _globals['_GETTIERSREQUEST']._serialized_start=96
@@ -49,5 +49,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROGRESS']._serialized_start=402
   _globals['_PROGRESS']._serialized_end=514
   _globals['_FANOUTSERVICE']._serialized_start=591
-  _globals['_FANOUTSERVICE']._serialized_end=802
+  _globals['_FANOUTSERVICE']._serialized_end=806
 # @@protoc_insertion_point(module_scope)

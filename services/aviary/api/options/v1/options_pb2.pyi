@@ -52,6 +52,7 @@ class Policy(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     DEADLINE_MS_FIELD_NUMBER: _builtins.int
     LIMIT_EACH_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     limit: _builtins.str
     """The action limit that each new commit of this call counts against, by the
@@ -63,6 +64,10 @@ class Policy(_message.Message):
     """The repeated field of the request each of whose elements counts against the
     limit. Absent, a call counts once.
     """
+    read_only: _builtins.bool
+    """Said of calls between services that change nothing: one may be made again,
+    also while the first is under way, and the first answer counts.
+    """
     def __init__(
         self,
         *,
@@ -70,10 +75,11 @@ class Policy(_message.Message):
         limit: _builtins.str = ...,
         deadline_ms: _builtins.int = ...,
         limit_each: _builtins.str = ...,
+        read_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit", "limit_each", b"limit_each"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit", "limit_each", b"limit_each", "read_only", b"read_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -106,9 +106,9 @@ def delete_own(tx: Transaction, tweet_id: int, author_id: int, trace: str) -> No
 
 def delete(tx: Transaction, tweet_id: int, trace: str) -> None:
     """Delete softly a tweet that exists: it leaves every list and counter."""
-    author_id, kind, flags, ref_id, quote_id, likes, version = tx.execute(
+    author_id, kind, flags, ref_id, ref_author_id, quote_id, likes, version = tx.execute(
         "UPDATE tweets SET deleted_ms = ? WHERE id = ?"
-        " RETURNING author_id, kind, flags, ref_id, quote_id, likes, version",
+        " RETURNING author_id, kind, flags, ref_id, ref_author_id, quote_id, likes, version",
         (tx.now_ms(), tweet_id),
     ).fetchone()
     if kind == Kind.RETWEET:
@@ -119,7 +119,19 @@ def delete(tx: Transaction, tweet_id: int, trace: str) -> None:
         tx.execute("UPDATE polls SET closed = 1 WHERE tweet_id = ?", (tweet_id,))
     names.drop(tx, tweet_id)
     counts.count_author(tx, author_id, tweets=-1, likes=-likes)
-    tx.emit(_changed(events_pb2.EVENT_TYPE_TWEET_DELETED, author_id, tweet_id, version + 1, trace))
+    deleted = _changed(events_pb2.EVENT_TYPE_TWEET_DELETED, author_id, tweet_id, version + 1, trace)
+    deleted.tweet.CopyFrom(
+        TweetEntry(
+            tweet_id=tweet_id,
+            author_id=author_id,
+            ref_tweet_id=ref_id,
+            ref_author_id=ref_author_id,
+            is_retweet=kind == Kind.RETWEET,
+            ref_is_reply=bool(flags & REF_IS_REPLY),
+            quoted_tweet_id=quote_id,
+        )
+    )
+    tx.emit(deleted)
     if tx.execute("DELETE FROM pins WHERE user_id = ? AND tweet_id = ?", (author_id, tweet_id)).rowcount:
         tx.emit(_changed(events_pb2.EVENT_TYPE_TWEET_UNPINNED, author_id, tweet_id, 0, trace))
 
@@ -176,6 +188,7 @@ def _created(draft: Draft, tweet_id: int, trace: str) -> Event:
             ref_author_id=draft.ref_author_id,
             is_retweet=draft.kind is Kind.RETWEET,
             ref_is_reply=draft.ref_is_reply,
+            quoted_tweet_id=draft.quote_id,
         )
     )
     return event
