@@ -11,6 +11,8 @@ from aviary.clock import Clock
 from aviary.metrics import Metrics
 from aviary.settings import Settings
 
+pytest_plugins = ["tests.backends.fixtures"]
+
 # A busy machine is no reason for a red test; what takes too long is stopped by its own bounds.
 hypothesis.settings.register_profile("aviary", deadline=None)
 hypothesis.settings.load_profile("aviary")

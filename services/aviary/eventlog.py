@@ -142,7 +142,7 @@ class Consumer:
         self._read_to = 0
         self._committed = 0
         self._under_way = 0
-        self._finishing = False
+        self._finishing = asyncio.Event()
         self._idle = asyncio.Event()
 
     @property
@@ -172,7 +172,7 @@ class Consumer:
 
     async def finish(self) -> None:
         """Begin no other effect, let those under way end, and commit. To be cancelled afterwards."""
-        self._finishing = True
+        self._finishing.set()
         if self._under_way:
             await self._idle.wait()
         if self.committed > self._committed:
@@ -197,13 +197,13 @@ class Consumer:
     async def _work(self, lane: Lane, queue: asyncio.Queue[Record]) -> None:
         while True:
             record = await queue.get()
-            if self._finishing:
+            if self._finishing.is_set():
                 return
             self._under_way += 1
             await self._what.handle(lane, record)
             del self._open[record.offset]
             self._under_way -= 1
-            if self._finishing and not self._under_way:
+            if self._finishing.is_set() and not self._under_way:
                 self._idle.set()
 
     async def _commit(self) -> None:

@@ -56,3 +56,8 @@ def time_ms(snowflake: int) -> int:
 def first_at(ms: int) -> int:
     """Return the smallest id of a moment, ms since the Unix epoch."""
     return _native.first_id_at(ms)
+
+
+def spread(snowflake: int, among: int) -> int:
+    """Return which of `among` places an id belongs to; not its modulo, for ids end in a number that is mostly 0."""
+    return (snowflake * 0x9E3779B97F4A7C15 % 2**64 >> 32) % among

@@ -100,6 +100,10 @@ class Settings:
 
     # redis://host:port, or redis+cluster://host:port,host:port; rediss for TLS.
     redis: str = "redis://127.0.0.1:6379"
+    # Where files are kept: s3://bucket/prefix?endpoint=https://host&region=name, or "" for the data folder.
+    objects: str = ""
+    objects_key_id: str = ""
+    objects_secret: str = field(default="", repr=False)
 
     # Where the services of other processes answer: users=host:port,graph=host:port; a name again for each more address.
     services: str = ""
@@ -169,6 +173,8 @@ def _check(settings: Settings) -> None:
             f"AVIARY_FANOUT_MID_FOLLOWERS is {settings.fanout_mid_followers}, "
             f"above AVIARY_FANOUT_PULL_FOLLOWERS, {settings.fanout_pull_followers}"
         )
+    if settings.tls_dir and settings.profile != "cluster":
+        raise InvalidInput(f"AVIARY_TLS_DIR is {settings.tls_dir!r}; one process alone has nobody to authenticate")
     if settings.log_level not in LOG_LEVELS:
         raise InvalidInput(f"AVIARY_LOG_LEVEL is {settings.log_level!r}; it must be one of {', '.join(LOG_LEVELS)}")
     for spec in dataclasses.fields(settings):

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.stores import Stores
+from tests.contract import tables
+from tests.contract.stores import Backing, Stores, stores_in
 from tests.contract.tweets import Kept
-from tests.contract.upkeep import LookedAfter, Upkept, graph_looked_after, tweets_looked_after
-from tests.graph.stores import StoppedClock, opened
+from tests.contract.upkeep import LookedAfter, Upkept, graph_looked_after, tweets_looked_after, upkept_in
+from tests.graph import stores as graph
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
 from aviary.storage.sqlite.database import Database
-from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.tweets.agenda import SqliteAgendaStore
-from aviary.storage.sqlite.tweets.conversations import SqliteConversationStore
-from aviary.storage.sqlite.tweets.counters import SqliteCounterStore
-from aviary.storage.sqlite.tweets.drafts import SqliteDraftStore
-from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
-from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
-from aviary.storage.sqlite.tweets.own import SqliteOwnStore
-from aviary.storage.sqlite.tweets.polls import SqlitePollStore
-from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
-from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
-from aviary.tweets.upkeep.personal import TweetFiles
 
 OpenDatabase = Callable[..., Database]
+ADAPTERS = ["sqlite", pytest.param("scylla", marks=pytest.mark.cluster)]
 
 
 @pytest.fixture(scope="session")
 def tables_address(request: pytest.FixtureRequest) -> str:
-    """The host:port of real tables: the ones that AVIARY_TEST_TABLES names, else a server of this run."""
-    return os.environ.get("AVIARY_TEST_TABLES") or request.getfixturevalue("cassandra").address
+    """The host:port of real tables."""
+    address: str = request.getfixturevalue("cassandra")
+    return address
 
 
 @pytest.fixture
@@ -52,47 +42,59 @@ def open_database(tmp_path: Path, clock: Clock, metrics: Metrics) -> Iterator[Op
         database.close()  # closing twice is harmless
 
 
-@pytest.fixture(params=["sqlite"])
-async def kept(tweets_file: Database) -> Kept:
-    return Kept(SqliteTweetStore(tweets_file), SqliteIndexStore(tweets_file), SqliteEventLog(tweets_file))
-
-
 @pytest.fixture
 async def tweets_file(open_database: OpenDatabase) -> Database:
     return open_database("tweets")
 
 
-@pytest.fixture(params=["sqlite"])
-async def stores(tweets_file: Database, clock: Clock) -> Stores:
-    return Stores(
-        tweets=Kept(SqliteTweetStore(tweets_file), SqliteIndexStore(tweets_file), SqliteEventLog(tweets_file)),
-        engagement=SqliteEngagementStore(tweets_file),
-        polls=SqlitePollStore(tweets_file),
-        drafts=SqliteDraftStore(tweets_file),
-        agenda=SqliteAgendaStore(tweets_file),
-        clock=clock,
-    )
+@pytest.fixture(params=ADAPTERS)
+async def backing(request: pytest.FixtureRequest, clock: Clock) -> AsyncIterator[Backing]:
+    """The tweets' file or keyspace, empty."""
+    if request.param == "sqlite":
+        open_database: OpenDatabase = request.getfixturevalue("open_database")
+        yield open_database("tweets")
+        return
+    address = request.getfixturevalue("tables_address")
+    async with tables.opened(address, "tweets") as keyspace, tables.writing(keyspace, clock) as writer:
+        yield writer
 
 
 @pytest.fixture
-async def upkept(stores: Stores, tweets_file: Database) -> Upkept:
-    own = SqliteOwnStore(tweets_file)
-    return Upkept(
-        stores=stores,
-        conversations=SqliteConversationStore(tweets_file),
-        removal=SqliteRemovalStore(tweets_file),
-        counters=SqliteCounterStore(tweets_file),
-        personal=TweetFiles(own, stores.clock),
-        own=own,
-    )
+async def stores(backing: Backing, clock: Clock) -> Stores:
+    return stores_in(backing, clock)
+
+
+@pytest.fixture
+def kept(stores: Stores) -> Kept:
+    return stores.tweets
+
+
+@pytest.fixture
+async def upkept(stores: Stores, backing: Backing) -> Upkept:
+    return upkept_in(backing, stores)
+
+
+@pytest.fixture(params=ADAPTERS)
+async def graph_stores(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> AsyncIterator[graph.Stores]:
+    """The graph's stores, empty."""
+    if request.param == "sqlite":
+        with graph.opened(tmp_path, clock) as stores:
+            yield stores
+        return
+    async with graph.opened_in_tables(request.getfixturevalue("tables_address"), clock) as kept_in_tables:
+        yield kept_in_tables
 
 
 @pytest.fixture(params=["tweets", "graph"])
 async def looked_after(
-    request: pytest.FixtureRequest, upkept: Upkept, tweets_file: Database, tmp_path: Path
+    request: pytest.FixtureRequest, upkept: Upkept, backing: Backing, tmp_path: Path
 ) -> AsyncIterator[LookedAfter]:
     if request.param == "tweets":
-        yield await tweets_looked_after(upkept, tweets_file)
+        yield await tweets_looked_after(upkept, backing)
+    elif isinstance(backing, Database):
+        with graph.opened(tmp_path, graph.StoppedClock()) as in_file:
+            yield await graph_looked_after(in_file)
     else:
-        with opened(tmp_path, StoppedClock()) as stores:
-            yield await graph_looked_after(stores)
+        address = request.getfixturevalue("tables_address")
+        async with graph.opened_in_tables(address, graph.StoppedClock()) as in_tables:
+            yield await graph_looked_after(in_tables)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 from tests.contract.conftest import OpenDatabase
+from tests.contract.tables import OutboxLog, opened, writing
 from tests.contract.test_user_store import AT_FIRST, NOW_S, WEEK_S, credentials, later, registered, registration
 
+from aviary.clock import Clock
 from aviary.errors import Conflict, Forbidden, Unauthenticated
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
 from aviary.paging import PageRequest
 from aviary.rpc.call import Claim
+from aviary.storage.scylla.users.accounts import ScyllaAccountStore
+from aviary.storage.scylla.users.users import ScyllaUserStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
 from aviary.storage.sqlite.users.accounts import SqliteAccountStore
 from aviary.storage.sqlite.users.users import SqliteUserStore
@@ -53,10 +57,15 @@ class Kept:
         return [each.id for each in (await self.accounts.sessions(user_id, PAGE, now_s=now_s)).items]
 
 
-@pytest.fixture(params=["sqlite"])
-async def kept(open_database: OpenDatabase) -> Kept:
-    database = open_database("users")
-    return Kept(SqliteUserStore(database), SqliteAccountStore(database), SqliteEventLog(database))
+@pytest.fixture(params=["sqlite", pytest.param("scylla", marks=pytest.mark.cluster)])
+async def kept(request: pytest.FixtureRequest, open_database: OpenDatabase, clock: Clock) -> AsyncIterator[Kept]:
+    if request.param == "sqlite":
+        file = open_database("users")
+        yield Kept(SqliteUserStore(file), SqliteAccountStore(file), SqliteEventLog(file))
+        return
+    address = request.getfixturevalue("tables_address")
+    async with opened(address, "users") as keyspace, writing(keyspace, clock) as writer:
+        yield Kept(ScyllaUserStore(writer), ScyllaAccountStore(writer), OutboxLog(keyspace))
 
 
 async def session_of(kept: Kept, user_id: int, lifetime: Lifetime = AT_FIRST) -> int:

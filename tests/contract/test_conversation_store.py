@@ -152,6 +152,7 @@ async def test_standings_are_of_those_asked_for_deleted_ones_included(upkept: Up
     await kept.store.insert(quote(CYD, answer), claim=None)
     await kept.store.delete(answer, BOB)
 
+    await kept.settle()
     standing = Standing(author_id=BOB, likes=1, retweets=1, replies=1, quotes=1)
     assert await upkept.conversations.standings([answer, 999]) == {answer: standing}
     assert await upkept.conversations.standings([]) == {}

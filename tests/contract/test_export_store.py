@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 from tests.contract.conftest import OpenDatabase
+from tests.contract.tables import OutboxLog, opened, writing
 from tests.contract.test_user_store import NOW_S, registered
 
 from aviary.clock import Clock
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
+from aviary.storage.scylla.users.accounts import ScyllaAccountStore
+from aviary.storage.scylla.users.exports import ScyllaExportStore
+from aviary.storage.scylla.users.users import ScyllaUserStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
 from aviary.storage.sqlite.users.accounts import SqliteAccountStore
 from aviary.storage.sqlite.users.exports import SqliteExportStore
@@ -42,12 +46,15 @@ class Kept:
         return [each.event.entity_id for each in records if each.event.type == events_pb2.EVENT_TYPE_EXPORT_CHANGED]
 
 
-@pytest.fixture(params=["sqlite"])
-async def kept(open_database: OpenDatabase) -> Kept:
-    database = open_database("users")
-    return Kept(
-        SqliteExportStore(database), SqliteUserStore(database), SqliteAccountStore(database), SqliteEventLog(database)
-    )
+@pytest.fixture(params=["sqlite", pytest.param("scylla", marks=pytest.mark.cluster)])
+async def kept(request: pytest.FixtureRequest, open_database: OpenDatabase, clock: Clock) -> AsyncIterator[Kept]:
+    if request.param == "sqlite":
+        file = open_database("users")
+        yield Kept(SqliteExportStore(file), SqliteUserStore(file), SqliteAccountStore(file), SqliteEventLog(file))
+        return
+    address = request.getfixturevalue("tables_address")
+    async with opened(address, "users") as keyspace, writing(keyspace, clock) as writer:
+        yield Kept(ScyllaExportStore(writer), ScyllaUserStore(writer), ScyllaAccountStore(writer), OutboxLog(keyspace))
 
 
 async def test_an_export_begins_running_with_its_event(kept: Kept) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+from tests.redis.reaching import new_prefix
 
 from aviary import entries, ids
 from aviary._native import Sources
@@ -11,20 +14,32 @@ from aviary.entries import Entry
 from aviary.metrics import Metrics
 from aviary.settings import Settings
 from aviary.storage.native.timelines import NativeTimelines
+from aviary.storage.redis.connection import RedisServers
+from aviary.storage.redis.timelines import RedisTimelines
 from aviary.timelines.store import LIVE, ListKey, Piece
 
 ADA, BOB, CYD, DAN = 1, 2, 3, 4
 CAPACITY = 8
 EVERYBODY = Sources(ids.pack([ADA, BOB, CYD, DAN]))
 IDLE_S, ACTIVE_S = 86_400, 3_600
+Timelines = NativeTimelines | RedisTimelines
 
 
-@pytest.fixture(params=["native"])
-def timelines(settings: Settings, clock: Clock, metrics: Metrics) -> NativeTimelines:
+@pytest.fixture(
+    params=["native", *(pytest.param(each, marks=pytest.mark.cluster) for each in ("redis", "redis_cluster"))]
+)
+async def timelines(
+    request: pytest.FixtureRequest, settings: Settings, clock: Clock, metrics: Metrics
+) -> AsyncIterator[Timelines]:
     small = Settings(
         data_dir=settings.data_dir, timeline_entries=CAPACITY, timeline_idle_s=IDLE_S, timeline_active_s=ACTIVE_S
     )
-    return NativeTimelines(small, clock, metrics)
+    if request.param == "native":
+        yield NativeTimelines(small, clock, metrics)
+        return
+    servers = RedisServers(request.getfixturevalue(request.param))
+    yield RedisTimelines(servers, small, clock, metrics, prefix=new_prefix())
+    await servers.close()
 
 
 def live(viewer: int = ADA, *, version: int = 1) -> ListKey:
@@ -35,17 +50,17 @@ def rows(*tweets: int, author: int = BOB) -> bytes:
     return b"".join(entries.pack(Entry(id=tweet, author_id=author)) for tweet in tweets)
 
 
-async def build(timelines: NativeTimelines, key: ListKey, *tweets: int, floor: int = 0) -> None:
+async def build(timelines: Timelines, key: ListKey, *tweets: int, floor: int = 0) -> None:
     token = await timelines.begin(key)
     assert await timelines.finish(key, token, rows(*tweets), floor=floor)
 
 
-async def append(timelines: NativeTimelines, row: bytes, *owners: int, active_only: bool = False) -> int:
+async def append(timelines: Timelines, row: bytes, *owners: int, active_only: bool = False) -> int:
     return await timelines.append(ids.pack(owners), row, active_only=active_only)
 
 
 async def read(
-    timelines: NativeTimelines,
+    timelines: Timelines,
     key: ListKey,
     *,
     sources: Sources = EVERYBODY,
@@ -57,23 +72,23 @@ async def read(
     return await timelines.read(key, sources=sources, below=below, above=above, limit=limit, extra=extra)
 
 
-async def shown(timelines: NativeTimelines, key: ListKey, **asked: int | bytes | Sources) -> list[int] | None:
+async def shown(timelines: Timelines, key: ListKey, **asked: int | bytes | Sources) -> list[int] | None:
     piece = await read(timelines, key, **asked)  # type: ignore[arg-type]
     return None if piece is None else [entry.id for entry in entries.unpack(piece.rows)]
 
 
-async def test_absent_is_not_empty(timelines: NativeTimelines) -> None:
+async def test_absent_is_not_empty(timelines: Timelines) -> None:
     assert await read(timelines, live()) is None
     await build(timelines, live())
     assert await read(timelines, live()) == Piece(b"", 1)
 
 
-async def test_a_built_list_is_read_newest_first(timelines: NativeTimelines) -> None:
+async def test_a_built_list_is_read_newest_first(timelines: Timelines) -> None:
     await build(timelines, live(), 3, 9, 5)
     assert await shown(timelines, live()) == [9, 5, 3]
 
 
-async def test_a_list_that_is_being_built_is_absent_to_readers_and_takes_appends(timelines: NativeTimelines) -> None:
+async def test_a_list_that_is_being_built_is_absent_to_readers_and_takes_appends(timelines: Timelines) -> None:
     token = await timelines.begin(live())
     assert await read(timelines, live()) is None
     assert await append(timelines, rows(7), ADA) == 1
@@ -82,7 +97,7 @@ async def test_a_list_that_is_being_built_is_absent_to_readers_and_takes_appends
     assert await shown(timelines, live()) == [7, 3]
 
 
-async def test_a_build_that_another_took_over_changes_nothing(timelines: NativeTimelines) -> None:
+async def test_a_build_that_another_took_over_changes_nothing(timelines: Timelines) -> None:
     stale = await timelines.begin(live())
     token = await timelines.begin(live())
 
@@ -92,7 +107,7 @@ async def test_a_build_that_another_took_over_changes_nothing(timelines: NativeT
     assert await shown(timelines, live()) == [2]
 
 
-async def test_an_aborted_build_leaves_the_list_absent(timelines: NativeTimelines) -> None:
+async def test_an_aborted_build_leaves_the_list_absent(timelines: Timelines) -> None:
     token = await timelines.begin(live())
     await timelines.abort(live(), token)
 
@@ -101,7 +116,7 @@ async def test_an_aborted_build_leaves_the_list_absent(timelines: NativeTimeline
     assert not await timelines.finish(live(), token, rows(1), floor=0)
 
 
-async def test_appending_passes_absent_lists_over_and_counts_those_that_took_it(timelines: NativeTimelines) -> None:
+async def test_appending_passes_absent_lists_over_and_counts_those_that_took_it(timelines: Timelines) -> None:
     await build(timelines, live(ADA))
     await build(timelines, live(BOB))
 
@@ -110,7 +125,7 @@ async def test_appending_passes_absent_lists_over_and_counts_those_that_took_it(
     assert await read(timelines, live(CYD)) is None
 
 
-async def test_appending_again_is_harmless_and_counts_nothing(timelines: NativeTimelines) -> None:
+async def test_appending_again_is_harmless_and_counts_nothing(timelines: Timelines) -> None:
     await build(timelines, live(), 5)
     await append(timelines, rows(7), ADA)
 
@@ -119,7 +134,7 @@ async def test_appending_again_is_harmless_and_counts_nothing(timelines: NativeT
     assert await shown(timelines, live()) == [7, 5]
 
 
-async def test_appends_may_come_in_any_order(timelines: NativeTimelines) -> None:
+async def test_appends_may_come_in_any_order(timelines: Timelines) -> None:
     await build(timelines, live(), 5)
     for tweet in (9, 7, 3, 8):
         await append(timelines, rows(tweet), ADA)
@@ -127,14 +142,14 @@ async def test_appends_may_come_in_any_order(timelines: NativeTimelines) -> None
     assert await shown(timelines, live()) == [9, 8, 7, 5, 3]
 
 
-async def test_what_lies_below_the_floor_is_neither_kept_nor_shown(timelines: NativeTimelines) -> None:
+async def test_what_lies_below_the_floor_is_neither_kept_nor_shown(timelines: Timelines) -> None:
     await build(timelines, live(), 10, 11, floor=10)
 
     assert await append(timelines, rows(9), ADA) == 0
     assert await read(timelines, live(), extra=rows(4, 12)) == Piece(rows(12, 11, 10), 10)
 
 
-async def test_a_long_list_keeps_its_newest_and_says_how_far_it_reaches(timelines: NativeTimelines) -> None:
+async def test_a_long_list_keeps_its_newest_and_says_how_far_it_reaches(timelines: Timelines) -> None:
     await build(timelines, live())
     # The oldest arrives last: a list is never trimmed by arrival.
     for tweet in [*range(2, 40), 1]:
@@ -148,8 +163,22 @@ async def test_a_long_list_keeps_its_newest_and_says_how_far_it_reaches(timeline
     assert piece.reach == found[-1]
 
 
+async def test_what_was_dropped_from_a_list_while_it_was_built_is_not_claimed_to_be_there(timelines: Timelines) -> None:
+    token = await timelines.begin(live())
+    for tweet in range(2, 40):
+        await append(timelines, rows(tweet), ADA)
+    # The store was read before they were posted.
+    assert await timelines.finish(live(), token, rows(1), floor=0)
+    piece = await read(timelines, live())
+
+    assert piece is not None
+    found = [entry.id for entry in entries.unpack(piece.rows)]
+    assert found == list(range(39, 39 - len(found), -1))
+    assert piece.reach == found[-1]
+
+
 async def test_bounds_are_excluded_and_the_reach_says_how_far_the_answer_is_complete(
-    timelines: NativeTimelines,
+    timelines: Timelines,
 ) -> None:
     await build(timelines, live(), 1, 3, 5, 7, 9)
 
@@ -157,12 +186,12 @@ async def test_bounds_are_excluded_and_the_reach_says_how_far_the_answer_is_comp
     assert await read(timelines, live(), below=9, limit=2) == Piece(rows(7, 5), 5)
 
 
-async def test_extra_rows_are_merged_and_repeats_shown_once(timelines: NativeTimelines) -> None:
+async def test_extra_rows_are_merged_and_repeats_shown_once(timelines: Timelines) -> None:
     await build(timelines, live(), 3, 7)
     assert await shown(timelines, live(), extra=rows(7, 5, 5, 8)) == [8, 7, 5, 3]
 
 
-async def test_only_sources_are_shown_and_the_list_keeps_the_others(timelines: NativeTimelines) -> None:
+async def test_only_sources_are_shown_and_the_list_keeps_the_others(timelines: Timelines) -> None:
     await build(timelines, live(), 3)
     await append(timelines, rows(5, author=CYD), ADA)
 
@@ -170,7 +199,7 @@ async def test_only_sources_are_shown_and_the_list_keeps_the_others(timelines: N
     assert await shown(timelines, live(), sources=Sources(ids.pack([CYD]))) == [5]
 
 
-async def test_a_reply_is_shown_when_its_counterpart_is_a_source_too(timelines: NativeTimelines) -> None:
+async def test_a_reply_is_shown_when_its_counterpart_is_a_source_too(timelines: Timelines) -> None:
     await build(timelines, live())
     row = entries.pack(Entry(id=9, author_id=BOB, ref_id=5, ref_author_id=CYD))
     await append(timelines, row, ADA)
@@ -179,7 +208,7 @@ async def test_a_reply_is_shown_when_its_counterpart_is_a_source_too(timelines: 
     assert await shown(timelines, live(), sources=Sources(ids.pack([BOB, CYD]))) == [9]
 
 
-async def test_a_retweet_of_a_sources_own_tweet_is_left_out(timelines: NativeTimelines) -> None:
+async def test_a_retweet_of_a_sources_own_tweet_is_left_out(timelines: Timelines) -> None:
     await build(timelines, live())
     row = entries.pack(Entry(id=9, author_id=BOB, ref_id=5, ref_author_id=CYD, is_retweet=True))
     await append(timelines, row, ADA)
@@ -188,7 +217,7 @@ async def test_a_retweet_of_a_sources_own_tweet_is_left_out(timelines: NativeTim
     assert await shown(timelines, live(), sources=Sources(ids.pack([BOB, CYD]))) == []
 
 
-async def test_a_retweet_of_a_reply_is_left_to_whoever_knows_the_counterpart(timelines: NativeTimelines) -> None:
+async def test_a_retweet_of_a_reply_is_left_to_whoever_knows_the_counterpart(timelines: Timelines) -> None:
     await build(timelines, live())
     retweet = Entry(id=9, author_id=BOB, ref_id=5, ref_author_id=CYD, is_retweet=True, ref_is_reply=True)
     await append(timelines, entries.pack(retweet), ADA)
@@ -196,7 +225,7 @@ async def test_a_retweet_of_a_reply_is_left_to_whoever_knows_the_counterpart(tim
     assert await shown(timelines, live(), sources=Sources(ids.pack([BOB, CYD]))) == [9]
 
 
-async def test_a_list_of_another_follow_version_is_absent(timelines: NativeTimelines) -> None:
+async def test_a_list_of_another_follow_version_is_absent(timelines: Timelines) -> None:
     await build(timelines, live(version=1), 3)
 
     assert await read(timelines, live(version=2)) is None
@@ -205,7 +234,7 @@ async def test_a_list_of_another_follow_version_is_absent(timelines: NativeTimel
     assert await read(timelines, live(version=1)) is None
 
 
-async def test_a_segment_takes_no_appends(timelines: NativeTimelines) -> None:
+async def test_a_segment_takes_no_appends(timelines: Timelines) -> None:
     segment = ListKey(viewer_id=ADA, upper=10, version=1)
     token = await timelines.begin(segment)
     await timelines.finish(segment, token, rows(5, 7), floor=0)
@@ -214,7 +243,7 @@ async def test_a_segment_takes_no_appends(timelines: NativeTimelines) -> None:
     assert await shown(timelines, segment, below=10) == [7, 5]
 
 
-async def test_a_list_is_held_from_the_beginning_of_its_build_until_it_is_forgotten(timelines: NativeTimelines) -> None:
+async def test_a_list_is_held_from_the_beginning_of_its_build_until_it_is_forgotten(timelines: Timelines) -> None:
     assert not await timelines.holds(live())
     token = await timelines.begin(live())
     assert await timelines.holds(live())
@@ -224,15 +253,15 @@ async def test_a_list_is_held_from_the_beginning_of_its_build_until_it_is_forgot
     assert not await timelines.holds(live())
 
 
-async def test_asking_whether_a_list_is_held_is_no_reading(timelines: NativeTimelines, clock: Clock) -> None:
+async def test_asking_whether_a_list_is_held_is_no_reading(timelines: Timelines, clock: Clock) -> None:
     await build(timelines, live(), 1)
-    clock.advance(IDLE_S * 1000 - 1)
+    clock.advance(IDLE_S * 1_000 - 60_000)
     assert await timelines.holds(live())
-    clock.advance(2)
+    clock.advance(120_000)
     assert not await timelines.holds(live())
 
 
-async def test_forgetting_makes_the_lists_of_these_owners_absent(timelines: NativeTimelines) -> None:
+async def test_forgetting_makes_the_lists_of_these_owners_absent(timelines: Timelines) -> None:
     await build(timelines, live(ADA), 3)
     await build(timelines, live(BOB), 3)
     await timelines.forget(ids.pack([ADA]))
@@ -241,7 +270,7 @@ async def test_forgetting_makes_the_lists_of_these_owners_absent(timelines: Nati
     assert await shown(timelines, live(BOB)) == [3]
 
 
-async def test_clearing_makes_every_list_absent_and_says_how_many(timelines: NativeTimelines) -> None:
+async def test_clearing_makes_every_list_absent_and_says_how_many(timelines: Timelines) -> None:
     for owner in (ADA, BOB, CYD):
         await build(timelines, live(owner), 3)
 
@@ -250,7 +279,7 @@ async def test_clearing_makes_every_list_absent_and_says_how_many(timelines: Nat
 
 
 async def test_a_build_that_was_under_way_when_lists_were_cleared_does_not_bring_its_list_back(
-    timelines: NativeTimelines,
+    timelines: Timelines,
 ) -> None:
     # What was appended to it and dropped would be missing from it.
     token = await timelines.begin(live())
@@ -261,7 +290,17 @@ async def test_a_build_that_was_under_way_when_lists_were_cleared_does_not_bring
     assert await read(timelines, live()) is None
 
 
-async def test_a_list_that_nobody_read_for_a_day_is_absent(timelines: NativeTimelines, clock: Clock) -> None:
+async def test_a_build_that_takes_too_long_is_absent_and_cannot_be_finished(timelines: Timelines, clock: Clock) -> None:
+    token = await timelines.begin(live())
+    clock.advance(60_000)
+
+    assert not await timelines.holds(live())
+    assert await append(timelines, rows(7), ADA) == 0
+    assert not await timelines.finish(live(), token, rows(3), floor=0)
+    assert await read(timelines, live()) is None
+
+
+async def test_a_list_that_nobody_read_for_a_day_is_absent(timelines: Timelines, clock: Clock) -> None:
     await build(timelines, live(), 3)
     clock.advance(IDLE_S * 1_000 - 60_000)
     assert await shown(timelines, live()) == [3]
@@ -272,7 +311,7 @@ async def test_a_list_that_nobody_read_for_a_day_is_absent(timelines: NativeTime
 
 
 async def test_pushing_to_the_active_passes_over_who_has_not_read_within_the_hour(
-    timelines: NativeTimelines, clock: Clock
+    timelines: Timelines, clock: Clock
 ) -> None:
     await build(timelines, live(ADA))
     await build(timelines, live(BOB))
@@ -285,7 +324,7 @@ async def test_pushing_to_the_active_passes_over_who_has_not_read_within_the_hou
     assert await shown(timelines, live(BOB)) == [7]
 
 
-async def test_being_appended_to_is_no_reading(timelines: NativeTimelines, clock: Clock) -> None:
+async def test_being_appended_to_is_no_reading(timelines: Timelines, clock: Clock) -> None:
     await build(timelines, live())
     clock.advance(IDLE_S * 1_000 - 60_000)
     await append(timelines, rows(7), ADA)

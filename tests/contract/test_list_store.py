@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 
 import pytest
-from tests.contract.conftest import OpenDatabase
+from tests.graph.stores import Stores
 
-from aviary.clock import Clock
 from aviary.errors import Conflict, NotFound, RateLimited
-from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
 from aviary.graph.lists import store as limits
 from aviary.graph.lists.store import ListChanges, ListStore, UserList
 from aviary.graph.relations.store import RelationStore
 from aviary.ids import MAX_ID
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite.graph import lists as adapter
-from aviary.storage.sqlite.graph.lists import SqliteListStore
-from aviary.storage.sqlite.graph.relations import SqliteRelationStore
-from aviary.storage.sqlite.outbox import SqliteEventLog
 
 ADA, BOB, CYD = 1, 2, 3
 
@@ -29,15 +25,21 @@ ADA, BOB, CYD = 1, 2, 3
 class Kept:
     """A store, the blocks beside it, and the log of what they commit."""
 
+    stores: Stores
     store: ListStore
     relations: RelationStore
-    log: EventLog
+
+    @property
+    def adapter(self) -> ModuleType:
+        """The adapter's own module, whose limits a test lowers."""
+        return sys.modules[type(self.store).__module__]
 
     async def made(self, owner: int = ADA, *, name: str = "birds", private: bool = False) -> int:
         list_id, _ = await self.store.create(owner, name=name, description="", private=private, claim=None)
         return list_id
 
     async def get(self, list_id: int) -> UserList:
+        await self.stores.settle()
         return (await self.store.get_many([list_id]))[list_id]
 
     async def members(self, list_id: int) -> list[int]:
@@ -45,15 +47,14 @@ class Kept:
 
     async def happened(self) -> list[tuple[int, int, int, int]]:
         """Each event as (list, version, the other party, who did it)."""
-        events = [record.event for record in await self.log.read(0, limit=10_000)]
+        events = await self.stores.events()
         assert {event.type for event in events} <= {events_pb2.EVENT_TYPE_LIST_CHANGED}
         return [(event.entity_id, event.version, event.target_id, event.actor_id) for event in events]
 
 
-@pytest.fixture(params=["sqlite"])
-async def kept(open_database: OpenDatabase, clock: Clock) -> Kept:
-    database = open_database("graph")
-    return Kept(SqliteListStore(database), SqliteRelationStore(database, clock), SqliteEventLog(database))
+@pytest.fixture
+async def kept(graph_stores: Stores) -> Kept:
+    return Kept(graph_stores, graph_stores.lists, graph_stores.relations)
 
 
 def claim(key: str, body: bytes = b"body") -> Claim:
@@ -165,7 +166,7 @@ async def test_only_its_owner_follows_a_private_list(kept: Kept) -> None:
 async def test_a_deleted_list_is_gone_at_once_and_its_rows_when_swept(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "_SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(kept.adapter, "_SWEPT_AT_ONCE", 2)
     list_id, other = await kept.made(), await kept.made()
     for user in range(10, 15):
         await kept.store.add_member(list_id, user, claim=None)
@@ -173,7 +174,8 @@ async def test_a_deleted_list_is_gone_at_once_and_its_rows_when_swept(
         await kept.store.add_member(other, user, claim=None)
     await kept.store.delete(list_id, ADA)
 
-    assert await kept.store.get_many([list_id, other]) == {other: await kept.get(other)}
+    standing = await kept.get(other)
+    assert await kept.store.get_many([list_id, other]) == {other: standing}
     assert [each.id for each in await kept.store.owned(ADA, below=MAX_ID, limit=9)] == [other]
     for late in (kept.store.add_member(list_id, BOB, claim=None), kept.store.follow(list_id, BOB, claim=None)):
         with pytest.raises(NotFound):
@@ -191,7 +193,7 @@ async def test_a_deleted_list_is_gone_at_once_and_its_rows_when_swept(
 
 
 async def test_the_limit_of_lists_holds_exactly_for_many_at_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "MAX_LISTS", 10)
+    monkeypatch.setattr(kept.adapter, "MAX_LISTS", 10)
     made = await asyncio.gather(*(kept.made() for _ in range(30)), return_exceptions=True)
 
     assert len([each for each in made if isinstance(each, int)]) == 10
@@ -200,7 +202,7 @@ async def test_the_limit_of_lists_holds_exactly_for_many_at_once(kept: Kept, mon
 
 
 async def test_the_limit_of_members_holds_exactly_for_many_at_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(kept.adapter, "MAX_MEMBERS", 10)
     list_id = await kept.made()
     added = await asyncio.gather(
         *(kept.store.add_member(list_id, user, claim=None) for user in range(10, 40)), return_exceptions=True

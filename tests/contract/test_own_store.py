@@ -49,6 +49,7 @@ async def test_a_tweet_brings_its_poll_and_every_text_that_it_had(upkept: Upkept
     first = (await kept.one(edited)).body
     revision = Revision(text="second", entities=Entities(), language="und")
     assert await kept.store.edit(edited, ADA, revision, FREELY)
+    await upkept.settle()
 
     found = await upkept.own.tweets(ADA, after=0, limit=9, retweets=False)
     assert [each.earlier for each in found] == [[], [(1, first)]]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+from tests.redis.reaching import new_prefix
 
 from aviary.rpc.limits import Limit, RateLimits
 from aviary.storage.memory import limits as memory
 from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.redis.connection import RedisServers
+from aviary.storage.redis.limits import RedisRateLimits
 
 THREE_A_MINUTE = Limit("tweets", 3, 60)
 
 
 class Time:
-    """The monotonic clock as a test moves it."""
+    """The clock as a test moves it."""
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
@@ -30,9 +34,16 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return moved
 
 
-@pytest.fixture(params=["memory"])
-def limits(time: Time) -> RateLimits:
-    return MemoryRateLimits()
+@pytest.fixture(
+    params=["memory", *(pytest.param(each, marks=pytest.mark.cluster) for each in ("redis", "redis_cluster"))]
+)
+async def limits(request: pytest.FixtureRequest, time: Time) -> AsyncIterator[RateLimits]:
+    if request.param == "memory":
+        yield MemoryRateLimits()
+        return
+    servers = RedisServers(request.getfixturevalue(request.param))
+    yield RedisRateLimits(servers, prefix=new_prefix(), now_us=lambda: round(time.now_s * 1_000_000))
+    await servers.close()
 
 
 async def spend(limits: RateLimits, times: int, *, limit: Limit = THREE_A_MINUTE, subject: str = "ada") -> list[bool]:

@@ -6,13 +6,12 @@ import sqlite3
 from pathlib import Path
 
 from tests.contract.conftest import OpenDatabase
-from tests.contract.tweets import ADA, BOB, CYD, Kept
+from tests.contract.stores import stores_in
+from tests.contract.tweets import ADA, BOB, CYD
 
 from aviary.api.tweets.v1 import tweets_pb2 as pb
+from aviary.clock import Clock
 from aviary.storage.sqlite import schema
-from aviary.storage.sqlite.outbox import SqliteEventLog
-from aviary.storage.sqlite.tweets.indices import SqliteIndexStore
-from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 
 
 def write_first_schema(path: Path, bodies: dict[int, pb.Tweet], *, deleted: int, retweet: int) -> None:
@@ -41,7 +40,7 @@ def naming(*people: int, tags: tuple[str, ...] = ()) -> pb.Tweet:
 
 
 async def test_tweets_of_an_older_file_are_found_by_whom_and_what_they_name(
-    open_database: OpenDatabase, tmp_path: Path
+    open_database: OpenDatabase, tmp_path: Path, clock: Clock
 ) -> None:
     bodies = {
         11: naming(BOB, BOB, 0, tags=("Tea", "tea")),
@@ -51,7 +50,7 @@ async def test_tweets_of_an_older_file_are_found_by_whom_and_what_they_name(
     }
     write_first_schema(tmp_path / "tweets.db", bodies, deleted=13, retweet=14)
     database = open_database("tweets")
-    kept = Kept(SqliteTweetStore(database), SqliteIndexStore(database), SqliteEventLog(database))
+    kept = stores_in(database, clock).tweets
 
     assert (await kept.mentions(BOB), await kept.mentions(CYD)) == ([12, 11], [12])
     assert (await kept.tagged("TEA"), await kept.tagged("coffee")) == ([11], [12])

@@ -8,6 +8,7 @@ from tests.contract.upkeep import Upkept, world
 
 async def test_right_counters_are_examined_and_none_has_drifted(upkept: Upkept) -> None:
     await world(upkept)
+    await upkept.settle()
     steps = [await upkept.counters.recount(group, after=0, limit=100) for group in upkept.counters.groups]
 
     # Five counters of five tweets, two of three authors, one of two options.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
+from tests.contract.conftest import OpenDatabase
+from tests.contract.tables import OutboxLog, opened, writing
 
 from aviary.clock import Clock
 from aviary.errors import Conflict, Unauthenticated
 from aviary.eventlog import EventLog
 from aviary.events.v1 import events_pb2
-from aviary.metrics import Metrics
 from aviary.rpc.call import Claim
-from aviary.storage.sqlite.database import Database
+from aviary.storage.scylla.users.users import ScyllaUserStore
 from aviary.storage.sqlite.outbox import SqliteEventLog
 from aviary.storage.sqlite.users.users import SqliteUserStore
 from aviary.users.store import (
@@ -52,11 +52,15 @@ class Kept:
         return [(record.event.type, record.event.entity_id) for record in await self.log.read(0, limit=1_000)]
 
 
-@pytest.fixture(params=["sqlite"])
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    database = Database(tmp_path / "users.db", clock=Clock(), metrics=Metrics(), queue_size=1_000, group=64, readers=2)
-    yield Kept(SqliteUserStore(database), SqliteEventLog(database))
-    database.close()
+@pytest.fixture(params=["sqlite", pytest.param("scylla", marks=pytest.mark.cluster)])
+async def kept(request: pytest.FixtureRequest, open_database: OpenDatabase, clock: Clock) -> AsyncIterator[Kept]:
+    if request.param == "sqlite":
+        file = open_database("users")
+        yield Kept(SqliteUserStore(file), SqliteEventLog(file))
+        return
+    address = request.getfixturevalue("tables_address")
+    async with opened(address, "users") as keyspace, writing(keyspace, clock) as writer:
+        yield Kept(ScyllaUserStore(writer), OutboxLog(keyspace))
 
 
 @pytest.fixture

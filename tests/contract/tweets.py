@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from aviary import entries, hashtags
@@ -12,7 +12,7 @@ from aviary.rpc.call import Claim
 from aviary.surfaces import Index
 from aviary.tweets import text
 from aviary.tweets.indices.store import IndexStore
-from aviary.tweets.store import Draft, Entities, Kind, PollDraft, Revision, Span, Tweet, TweetStore
+from aviary.tweets.store import AuthorCounts, Draft, Entities, Kind, PollDraft, Revision, Span, Tweet, TweetStore
 
 ADA, BOB, CYD = 1, 2, 3
 
@@ -24,6 +24,10 @@ class Kept:
     store: TweetStore
     indices: IndexStore
     log: EventLog
+    # Before counts are read: where they follow the log, returns when they have caught up with it.
+    settle: Callable[[], Awaitable[None]]
+    # Runs a query on the tables themselves.
+    look: Callable[[str], Awaitable[Sequence[Sequence[object]]]]
 
     async def tweet(self, author: int = ADA, content: str = "hello", *, mentions: Sequence[int] = ()) -> int:
         return (await self.store.insert(original(author, content, mentions=mentions), claim=None)).id
@@ -39,6 +43,15 @@ class Kept:
 
     async def one(self, tweet_id: int) -> Tweet:
         return (await self.store.load([tweet_id], viewer_id=0)).tweets[tweet_id]
+
+    async def counted(self, tweet_id: int) -> tuple[int, int, int, int]:
+        await self.settle()
+        tweet = await self.one(tweet_id)
+        return tweet.likes, tweet.retweets, tweet.replies, tweet.quotes
+
+    async def author_counts(self, *authors: int) -> list[AuthorCounts]:
+        await self.settle()
+        return list(await self.store.author_counts(authors))
 
     async def happened(self) -> list[tuple[int, int]]:
         """Each event as (type, tweet)."""
@@ -104,7 +117,3 @@ def retweet(author: int, of: Tweet) -> Draft:
 
 def claim(key: str, body: bytes = b"body") -> Claim:
     return Claim(caller="1", rpc="/tweet", key=key, body=body)
-
-
-def counted(tweet: Tweet) -> tuple[int, int, int, int]:
-    return tweet.likes, tweet.retweets, tweet.replies, tweet.quotes

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.graph.stores import StoppedClock, Stores, opened
+from tests.contract.conftest import ADAPTERS, tables_address
+from tests.graph.stores import StoppedClock, Stores, opened, opened_in_tables
 from tests.rpc.serving import Serving, serving
 
 from aviary.clock import Clock
 from aviary.settings import Settings
+
+__all__ = ["tables_address"]
 
 
 @pytest.fixture
@@ -19,7 +22,11 @@ async def served(settings: Settings, clock: Clock) -> AsyncIterator[Serving]:
         yield running
 
 
-@pytest.fixture
-async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
-    with opened(tmp_path, StoppedClock()) as stores:
-        yield stores
+@pytest.fixture(params=ADAPTERS)
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+    if request.param == "sqlite":
+        with opened(tmp_path, StoppedClock()) as in_file:
+            yield in_file
+        return
+    async with opened_in_tables(request.getfixturevalue("tables_address"), StoppedClock()) as in_tables:
+        yield in_tables

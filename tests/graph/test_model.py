@@ -195,7 +195,7 @@ class Graph(RuleBasedStateMachine):
         self.run_(self.stores.removal.erase(gone))
         self.model.erase(gone)
         self.held.pop(gone, None)
-        assert self.stores.tables_with(gone) == []
+        assert self.run_(self.stores.tables_with(gone)) == []
 
     @invariant()
     def everything_is_as_in_the_reference(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from tests.contract.upkeep import drifts
-from tests.graph.stores import Stores
+from tests.graph.stores import SqliteStores, StoppedClock, opened
 
 from aviary.graph.lists.store import ListChanges
 from aviary.ids import MAX_ID
@@ -21,10 +22,17 @@ _PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 _SCAN = re.compile(r"\bSCAN (follows|bonds|accounts|lists|list_bonds|claims|outbox)\b|TEMP B-TREE FOR ORDER BY")
 
 
+@pytest.fixture
+async def stores(tmp_path: Path) -> AsyncIterator[SqliteStores]:
+    """What is asked of other tables, they count in round trips."""
+    with opened(tmp_path, StoppedClock()) as stores:
+        yield stores
+
+
 class Statements:
     """What a connection is asked to do while somebody watches."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: SqliteStores) -> None:
         self._stores = stores
         self.seen: set[str] = set()
 
@@ -38,26 +46,26 @@ class Statements:
         return {each for each in self.seen if each.lstrip().startswith(_PLANNED)}
 
 
-async def warmed(stores: Stores) -> int:
+async def warmed(stores: SqliteStores) -> int:
     """Make a list, and open every connection that there will be."""
     list_id, _ = await stores.lists.create(ADA, name="birds", description="", private=False, claim=None)
     await stores.graph.counts([ADA])
     return list_id
 
 
-def plans(stores: Stores, statements: set[str]) -> dict[str, list[str]]:
+def plans(stores: SqliteStores, statements: set[str]) -> dict[str, list[str]]:
     with closing(sqlite3.connect(stores.file)) as connection:
         return {
             each: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {each}")] for each in sorted(statements)
         }
 
 
-def scanning(stores: Stores, statements: set[str]) -> dict[str, list[str]]:
+def scanning(stores: SqliteStores, statements: set[str]) -> dict[str, list[str]]:
     assert statements
     return {statement: steps for statement, steps in plans(stores, statements).items() if any(map(_SCAN.search, steps))}
 
 
-async def test_no_read_scans_a_table(stores: Stores) -> None:
+async def test_no_read_scans_a_table(stores: SqliteStores) -> None:
     list_id = await warmed(stores)
     graph, relations, lists = stores.graph, stores.relations, stores.lists
     at = {"below": MAX_ID, "limit": 20}
@@ -87,7 +95,7 @@ async def test_no_read_scans_a_table(stores: Stores) -> None:
     assert scanning(stores, statements) == {}
 
 
-async def test_no_write_scans_a_table(stores: Stores) -> None:
+async def test_no_write_scans_a_table(stores: SqliteStores) -> None:
     list_id = await warmed(stores)
     graph, relations, lists = stores.graph, stores.relations, stores.lists
     statements = await Statements(stores).of(
@@ -114,7 +122,7 @@ async def test_no_write_scans_a_table(stores: Stores) -> None:
     assert scanning(stores, statements) == {}
 
 
-async def test_neither_an_erasure_nor_an_export_nor_a_recount_scans_a_table(stores: Stores) -> None:
+async def test_neither_an_erasure_nor_an_export_nor_a_recount_scans_a_table(stores: SqliteStores) -> None:
     await warmed(stores)
     await stores.graph.follow(ADA, BOB, protected=False, claim=None)
 
@@ -143,7 +151,7 @@ async def test_neither_an_erasure_nor_an_export_nor_a_recount_scans_a_table(stor
     ids=["sources", "unchanged sources", "standings"],
 )
 async def test_what_every_page_asks_takes_as_many_statements_whatever_it_holds(
-    stores: Stores, ask: Callable[[Stores], Awaitable[object]], most: int
+    stores: SqliteStores, ask: Callable[[SqliteStores], Awaitable[object]], most: int
 ) -> None:
     await stores.graph.follow(ADA, BOB, protected=False, claim=None)
     await warmed(stores)

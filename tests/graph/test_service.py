@@ -325,13 +325,9 @@ async def _plant(served: Serving, user_ids: range) -> None:
 
 async def _follow_in_bulk(served: Serving, followee: int, follower_ids: range) -> None:
     rows = [(follower, followee, follower) for follower in follower_ids]
-    await served.database("graph").write(
-        lambda tx: tx.executemany("INSERT INTO follows VALUES (?, ?, 1, ?)", rows)
-    )
+    await served.database("graph").write(lambda tx: tx.executemany("INSERT INTO follows VALUES (?, ?, 1, ?)", rows))
 
 
 async def _block_in_bulk(served: Serving, owner: int, member_ids: list[int]) -> None:
     rows = [(owner, member, member) for member in member_ids]
-    await served.database("graph").write(
-        lambda tx: tx.executemany("INSERT INTO bonds VALUES (1, ?, ?, 1, ?, 0)", rows)
-    )
+    await served.database("graph").write(lambda tx: tx.executemany("INSERT INTO bonds VALUES (1, ?, ?, 1, ?, 0)", rows))

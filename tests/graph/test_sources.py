@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from pathlib import Path
 
 import pytest
-from tests.graph.stores import StoppedClock, Stores, opened
+from tests.graph.stores import StoppedClock, Stores
 
 VIEWER, OTHERS = 1, range(2, 8)
 
@@ -54,16 +53,16 @@ async def act(stores: Stores, clock: StoppedClock, chance: random.Random) -> Non
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_versions_never_fall_and_a_reader_ends_with_what_holds(tmp_path: Path, seed: int) -> None:
-    clock, chance = StoppedClock(), random.Random(seed)
-    with opened(tmp_path, clock) as stores:
-        reader, done = Reader(stores), asyncio.Event()
-        reading = asyncio.create_task(reader.until(done))
-        for _ in range(60):
-            await asyncio.gather(*(act(stores, clock, chance) for _ in range(4)))
-        done.set()
-        await reading
+async def test_versions_never_fall_and_a_reader_ends_with_what_holds(stores: Stores, seed: int) -> None:
+    clock, chance = stores.clock, random.Random(seed)
+    assert isinstance(clock, StoppedClock)
+    reader, done = Reader(stores), asyncio.Event()
+    reading = asyncio.create_task(reader.until(done))
+    for _ in range(60):
+        await asyncio.gather(*(act(stores, clock, chance) for _ in range(4)))
+    done.set()
+    await reading
 
-        await reader.ask()
-        assert reader.held == frozenset((await stores.graph.sources(VIEWER, if_version_not=None)).ids or ())
-        assert reader.changes > 20
+    await reader.ask()
+    assert reader.held == frozenset((await stores.graph.sources(VIEWER, if_version_not=None)).ids or ())
+    assert reader.changes > 20

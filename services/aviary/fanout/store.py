@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from aviary.eventlog import Record
+
 
 class Tier(IntEnum):
     """How an author's tweets reach their followers; the numbers are those of aviary.api.fanout.v1.Tier."""
@@ -41,8 +43,8 @@ class TierStore(Protocol):
 class DeadLetters(Protocol):
     """Events whose effect was given up after retries, for an operator to look at and replay."""
 
-    async def add(self, log: str, offset: int, error: str) -> None:
-        """Keep the place of the event and what went wrong; once per place."""
+    async def add(self, log: str, record: Record, error: str) -> None:
+        """Keep the event's place and what went wrong; once per place."""
 
     async def count(self) -> int:
         """Return how many are kept."""

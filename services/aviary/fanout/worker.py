@@ -96,7 +96,7 @@ class FanoutWorker:
                 return
         # Whose lists lack the tweet is not known, so none may claim to be complete.
         await self._timelines.clear()
-        await insist(lambda: self._dead_letters.add("tweets", record.offset, failure), what="fanout")
+        await insist(lambda: self._dead_letters.add("tweets", record, failure), what="fanout")
         self._metrics.fanout_dead.inc()
         _log.error("fanout_dead_lettered", extra={"tweet_id": record.event.entity_id, "error": failure})
 

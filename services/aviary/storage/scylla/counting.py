@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aviary.storage.scylla.tables import Tables
+from aviary.storage.scylla.writes import Write
 
 # What an entity's members are spread over; ten million of them make partitions of some 40 MB.
 BUCKETS = 16
@@ -28,10 +29,18 @@ _PUT_MEMBER = (
     "INSERT INTO counted (entity, kind, bucket, member, value, version, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
     " USING TIMESTAMP ?"
 )
+_REMOVE_MEMBER = "DELETE FROM counted USING TIMESTAMP ? WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?"
 _PUT_COUNT = "INSERT INTO counts (entity, kind, n) VALUES (?, ?, ?) USING TIMESTAMP ?"
+
+# Of entities in one query; ScyllaDB refuses more than a hundred partitions.
+_NAMED = 100
 
 # Entity, kind and bucket: one partition.
 _Place = tuple[int, str, int]
+
+
+# What is written to the counts of an entity that is gone has no effect for a day: its events are still on their way.
+_SHADOW_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class Change:
     member: int
     value: int
     version: int
+    # The member leaves, and with its weight the row that names it.
+    gone: bool = False
 
 
 class Counts:
@@ -53,11 +64,13 @@ class Counts:
 
     async def of(self, entities: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
         """Return all counts of each entity by kind; a kind that is not there is zero. One round of reads."""
-        found: dict[int, Mapping[str, int]] = {}
-        asked = list(dict.fromkeys(entities))
-        answers = await self._tables.each("SELECT kind, n FROM counts WHERE entity = ?", [(each,) for each in asked])
-        for entity, rows in zip(asked, answers, strict=True):
-            found[entity] = dict(rows)
+        found: dict[int, dict[str, int]] = {each: {} for each in entities}
+        asked = list(found)
+        # Sixty look-ups one by one cost this process 14 ms, named in one query 1 ms.
+        pieces = [(asked[start : start + _NAMED],) for start in range(0, len(asked), _NAMED)]
+        for rows in await self._tables.each("SELECT entity, kind, n FROM counts WHERE entity IN ?", pieces):
+            for entity, kind, n in rows:
+                found[entity][kind] = n
         return found
 
 
@@ -104,18 +117,28 @@ class Counting:
             for change, found in zip(changes, rows, strict=True)
         }
         total = await self._total(place)
+        gone = {change.member for change in changes if change.gone}
         for change in changes:
             value, version = members[change.member]
             if change.version >= version:
                 members[change.member] = change.value, change.version
                 total += change.value - value
         # Also what changes nothing: the count may not have been stored before the last owner died.
-        await self._tables.together(
-            [(_PUT_MEMBER, (*place, member, *state, total, at_us)) for member, state in members.items()]
-        )
+        puts = [(_PUT_MEMBER, (*place, member, *state, total, at_us)) for member, state in members.items()]
+        # At one timestamp a removal stands before a put, which gives the sum.
+        await self._tables.together([*puts, *((_REMOVE_MEMBER, (at_us, *place, member)) for member in gone)])
 
     async def _total(self, place: _Place) -> int:
         row = await self._tables.one(
             "SELECT total FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1", *place
         )
         return int(row[0] or 0) if row else 0
+
+
+def forget(write: Write, entity: int, kinds: Iterable[str]) -> None:
+    """Do away with the counts of an entity that is gone, and with what is counted late."""
+    stamp = write.at_us + _SHADOW_US
+    write.remove("counts", stamp=stamp, entity=entity)
+    for kind in kinds:
+        for bucket in range(BUCKETS):
+            write.remove("counted", stamp=stamp, entity=entity, kind=kind, bucket=bucket)

@@ -13,19 +13,22 @@ from aviary.storage.scylla.tables import Tables
 # What a service's events are spread over; order is kept within a shard, and so for one key.
 SHARDS = 16
 _MINUTE_MS = 60_000
+_ALL = f"({', '.join(map(str, range(SHARDS)))})"
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """An event that is in the outbox, encoded."""
 
+    shard: int
     event_id: int
     body: bytes
 
 
 def shard_of(key: int) -> int:
     """Return the shard of an event's key."""
-    return key % SHARDS
+    return ids.spread(key, SHARDS)
 
 
 def minute_of(event_id: int) -> int:
@@ -44,20 +47,44 @@ def row(event: Event) -> dict[str, Any]:
 
 
 class Outbox:
-    """The outbox of one service, as a relay reads it."""
+    """The outbox of one service, as a relay reads it: a minute of all shards at a time."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def pending(self, shard: int, minute: int, *, limit: int = 5_000) -> Sequence[Pending]:
-        """Return the events of a bucket that were not marked as published, oldest first. Reads the bucket."""
+    async def recent(self, minute: int, after: int) -> Sequence[Pending]:
+        """Return the events of a minute above an id that aren't marked as published; within a shard, oldest first."""
         rows = await self._tables.rows(
-            "SELECT event_id, body, published FROM outbox WHERE shard = ? AND minute = ?", shard, minute
+            "SELECT shard, event_id, body, published FROM outbox"
+            f" WHERE shard IN {_ALL} AND minute = ? AND event_id > ?",
+            minute,
+            after,
         )
-        return [Pending(event_id, body) for event_id, body, published in rows if not published][:limit]
+        return [Pending(shard, event_id, body) for shard, event_id, body, published in rows if not published]
+
+    async def late(self, minute: int) -> Sequence[Pending]:
+        """Return all of a minute's events that aren't marked; reads no more than ids of those that are."""
+        missed = await self._unmarked(minute)
+        found = await self._tables.each(
+            "SELECT shard, event_id, body FROM outbox WHERE shard = ? AND minute = ? AND event_id = ?",
+            [(shard, minute, event_id) for shard, event_id in missed],
+        )
+        return [Pending(*row) for rows in found for row in rows if row[2] is not None]
+
+    async def waiting(self, minute: int) -> int:
+        """Return how many of a minute's events aren't marked."""
+        return len(await self._unmarked(minute))
 
     async def mark(self, shard: int, minute: int, event_ids: Sequence[int]) -> None:
         """Say that these events are in the log."""
-        marked = "INSERT INTO outbox (shard, minute, event_id, published) VALUES (?, ?, ?, true)"
-        for start in range(0, len(event_ids), 100):
-            await self._tables.together([(marked, (shard, minute, each)) for each in event_ids[start : start + 100]])
+        for start in range(0, len(event_ids), _AT_ONCE):
+            await self._tables.rows(
+                "UPDATE outbox SET published = true WHERE shard = ? AND minute = ? AND event_id IN ?",
+                *(shard, minute, event_ids[start : start + _AT_ONCE]),
+            )
+
+    async def _unmarked(self, minute: int) -> list[tuple[int, int]]:
+        rows = await self._tables.rows(
+            f"SELECT shard, event_id, published FROM outbox WHERE shard IN {_ALL} AND minute = ?", minute
+        )
+        return [(shard, event_id) for shard, event_id, published in rows if not published]

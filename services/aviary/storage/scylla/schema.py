@@ -28,7 +28,7 @@ _COMMON = (
         caller text, rpc text, key text, PRIMARY KEY (caller, rpc, key)
     )""",
     """CREATE TABLE IF NOT EXISTS turns (
-        entity text PRIMARY KEY, turn bigint, done bigint, intent blob
+        entity text PRIMARY KEY, turn bigint, done bigint, at_us bigint, intent blob
     )""",
     """CREATE TABLE IF NOT EXISTS leases (
         name text PRIMARY KEY, holder text

@@ -41,6 +41,7 @@ _PROTOCOL = 4
 _IN_FLIGHT = 1_024
 _SLOW_REPLICA_S = 0.1
 _PATIENCE_S = 5.0
+_SCHEMA_S = 60.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 # A driver's row has whatever types its columns have.
 Row = tuple[Any, ...]
@@ -70,6 +71,7 @@ class Tables:
         self._prepared: dict[str, Any] = {}
         self._places = asyncio.Semaphore(_IN_FLIGHT)
         self._span = f"tables {name}"
+        self._timeout_s = settings.tables_timeout_ms / 1000
 
     async def open(self) -> None:
         """Connect. Raises Unavailable in one sentence when the tables can't be reached, or not by this user."""
@@ -119,8 +121,8 @@ class Tables:
         await self._insist(lambda: self._send(self._batch(statements, BatchType.UNLOGGED)))
 
     async def run(self, statement: str) -> list[Row]:
-        """Run what cannot be prepared, such as a change of the schema."""
-        return await self._send(lambda: statement)
+        """Run what cannot be prepared, such as a change of the schema, which takes as long as all nodes need to agree."""
+        return await self._send(lambda: statement, timeout_s=_SCHEMA_S)
 
     def _bound(self, statement: str, values: Sequence[Any]) -> Callable[[], Any]:
         return lambda: self._prepare(statement).bind(values)
@@ -159,7 +161,9 @@ class Tables:
                     await asyncio.sleep(pause)
             return await attempt()
 
-    async def _send(self, make: Callable[[], Any], names: list[str] | None = None) -> list[Row]:
+    async def _send(
+        self, make: Callable[[], Any], names: list[str] | None = None, timeout_s: float | None = None
+    ) -> list[Row]:
         """Send once and return the rows; the columns' names go into `names`."""
         async with self._places:
             self.round_trips += 1
@@ -169,7 +173,7 @@ class Tables:
                 if self._session is None:
                     raise Unavailable(f"the {self.name} tables are not connected yet", retry_after_s=1)
                 rows = _Rows(loop, done)
-                future = self._session.execute_async(make())
+                future = self._session.execute_async(make(), timeout=timeout_s or self._timeout_s)
                 future.add_callbacks(rows.take, rows.fail, callback_args=(future,))
                 found = await done
                 if names is not None:
@@ -266,6 +270,6 @@ async def run_alone(settings: Settings, statement: str) -> None:
     try:
         with _translated(settings):
             session = await asyncio.to_thread(connected.connect)
-            await asyncio.to_thread(session.execute, statement)
+            await asyncio.to_thread(session.execute, statement, timeout=_SCHEMA_S)
     finally:
         await asyncio.to_thread(connected.shutdown)

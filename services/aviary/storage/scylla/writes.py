@@ -16,6 +16,7 @@ from aviary.errors import AviaryError, Conflict, RateLimited, no_user
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.call import Claim
 from aviary.storage.scylla import outbox
+from aviary.storage.scylla.locks import KeyedLocks
 from aviary.storage.scylla.tables import Row, Statement, Tables
 from aviary.storage.scylla.times import Timestamps
 
@@ -23,6 +24,8 @@ _CLAIMS_KEPT_S = 86_400
 # A turn that was never finished is finished by whoever comes next, for as long.
 _TURNS_KEPT_S = 86_400
 _TURNS_TRIED = 20
+# Of statements in one batch: servers refuse batches over 50 kB.
+_PART = 100
 # A row that a conditional write made is emptied by a plain one, which must be the later of the two on every clock.
 _SKEW_US = 5_000_000
 T = TypeVar("T")
@@ -69,16 +72,20 @@ class Write:
         self._ids = ids_
         self._clock = clock
         self._removes = False
-        # (table, columns, values in their order, seconds to live) to put; the same with None to remove.
-        self._rows: list[tuple[str, tuple[str, ...], tuple[Any, ...], int | None]] = []
+        # (table, columns, values in their order, seconds to live, own timestamp) to put; to remove, with None to live.
+        self._rows: list[tuple[str, tuple[str, ...], tuple[Any, ...], int | None, int]] = []
 
-    def put(self, table: str, *, ttl_s: int = 0, **columns: Any) -> None:
-        """Set these columns of the row that the key among them names, whether it is there or not."""
-        self._rows.append((table, tuple(columns), tuple(columns.values()), ttl_s))
+    def put(self, table: str, *, ttl_s: int = 0, stamp: int = 0, **columns: Any) -> None:
+        """Set these columns of the row that the key among them names, whether it is there or not.
 
-    def remove(self, table: str, **key: Any) -> None:
-        """Delete the row or, with the first part of the key alone, all rows that it begins."""
-        self._rows.append((table, tuple(key), tuple(key.values()), None))
+        With a `stamp`, that is their timestamp: where it rises with the value,
+        the largest value stands, for of two of one timestamp that is so anyway.
+        """
+        self._rows.append((table, tuple(columns), tuple(columns.values()), ttl_s, stamp))
+
+    def remove(self, table: str, *, stamp: int = 0, **key: Any) -> None:
+        """Delete the row or, with the first part of the key alone, all rows that it begins; up to a `stamp`, if any."""
+        self._rows.append((table, tuple(key), tuple(key.values()), None, stamp))
 
     def after(self, at_us: int | None) -> None:
         """Let this write stand above what was written at `at_us`, such as the state that it changes."""
@@ -113,12 +120,16 @@ class Write:
 
     def statements(self) -> list[Statement]:
         """The rows as statements."""
-        return [_statement(table, columns, values, ttl_s, self.at_us) for table, columns, values, ttl_s in self._rows]
+        return [
+            _statement(table, columns, values, ttl_s, stamp or self.at_us)
+            for table, columns, values, ttl_s, stamp in self._rows
+        ]
 
     def intent(self) -> bytes:
         """The rows as they can be kept, and sent again by whoever finds them."""
         rows = [
-            [table, columns, [_plain(each) for each in values], ttl_s] for table, columns, values, ttl_s in self._rows
+            [table, columns, [_plain(each) for each in values], ttl_s, stamp]
+            for table, columns, values, ttl_s, stamp in self._rows
         ]
         return zlib.compress(json.dumps([self.at_us, rows]).encode(), 1)
 
@@ -127,8 +138,8 @@ def statements_of(intent: bytes) -> list[Statement]:
     """Return the very statements of the write that `intent` was taken from."""
     at_us, rows = json.loads(zlib.decompress(intent))
     return [
-        _statement(table, tuple(columns), tuple(_typed(each) for each in values), ttl_s, at_us)
-        for table, columns, values, ttl_s in rows
+        _statement(table, tuple(columns), tuple(_typed(each) for each in values), ttl_s, stamp or at_us)
+        for table, columns, values, ttl_s, stamp in rows
     ]
 
 
@@ -148,6 +159,8 @@ class Writer:
         # Set whenever events were written: a relay in this process needn't look again and again.
         self.written = asyncio.Event()
         self._ids = ids_
+        # Of turns by their entity, and of whatever else this process would race itself for.
+        self.locks = KeyedLocks()
 
     async def commit(self, decide: Callable[[Write], Awaitable[T]]) -> T:
         """Write what `decide` fills in and return its answer when that is durable."""
@@ -215,26 +228,53 @@ class Writer:
         """
         if claim is not None and claim.caller.isdecimal():
             self.erased.refuse(int(claim.caller))
-        for attempt in range(_TURNS_TRIED):
-            turn = await self._current(entity)
-            write = self._new()
-            answer = await decide(write)
-            if not write:
-                return answer
-            token = write.next_id()
-            if await self._take(entity, turn, token, write):
-                done = ("UPDATE turns USING TTL ? SET done = ? WHERE entity = ?", (_TURNS_KEPT_S, token, entity))
-                await self._send([*write.statements(), done])
-                return answer
-            await asyncio.sleep(0.002 * 2 ** min(attempt, 6))
+        # Those of this process wait here; only those of others have to be tried against.
+        async with self.locks.hold(entity):
+            for attempt in range(_TURNS_TRIED):
+                turn, at_us = await self._current(entity)
+                write = self._new()
+                # The turn before may have been written by a faster clock.
+                write.after(at_us)
+                answer = await decide(write)
+                if not write:
+                    return answer
+                token = write.next_id()
+                if await self._take(entity, turn, token, write):
+                    await self._finish(entity, token, write.at_us, write.statements())
+                    return answer
+                await asyncio.sleep(0.002 * 2 ** min(attempt, 6))
         raise RateLimited("too many changes of the same thing at once; repeat it", retry_after_s=1)
+
+    async def once_in_turn(
+        self, entity: str, claim: Claim | None, decide: Callable[[Write], Awaitable[int]]
+    ) -> tuple[int, bool]:
+        """Do as `once`, in a turn of `entity`."""
+
+        async def unless_settled(write: Write) -> tuple[int, bool]:
+            first = await self.settled(claim) if claim is not None else None
+            if first is not None:
+                return first, True
+            if claim is not None and claim.refusal is not None:
+                raise claim.refusal
+            answer = await decide(write)
+            self.settle(write, claim, answer)
+            return answer, False
+
+        return await self.in_turn(entity, unless_settled, claim=claim)
+
+    async def forget(self, entity: str) -> None:
+        """Forget the last write of an entity that is gone: it tells what it removed."""
+        turn, _ = await self._current(entity)
+        if turn is not None:
+            await self.tables.apply("DELETE FROM turns WHERE entity = ? IF turn = ?", entity, turn)
 
     def settle(self, write: Write, claim: Claim | None, result: int) -> None:
         """Settle a claim with the write of a turn, which lets nobody else settle it meanwhile."""
         if claim is not None:
-            key = {"caller": claim.caller, "rpc": claim.rpc, "key": claim.key}
+            key: dict[str, Any] = {"caller": claim.caller, "rpc": claim.rpc, "key": claim.key}
             write.put("claims", **key, body=claim.body, result=result, ttl_s=_CLAIMS_KEPT_S)
-            write.put("claims_by_caller", **key, ttl_s=_CLAIMS_KEPT_S)
+            if claim.caller.isdecimal():
+                write.put("claims_by_caller", **key, ttl_s=_CLAIMS_KEPT_S)
 
     def _new(self) -> Write:
         return Write(self.times, self._ids, self.clock, self.erased)
@@ -266,27 +306,35 @@ class Writer:
         return int(result)
 
     def _finished(self, claim: Claim) -> list[Statement]:
-        """What forgets the write that a claim holds, for it was done, and lets the claim be found by its caller."""
+        """What forgets the write that a claim holds, for it was done, and lets the claim be found by its user."""
         key = (claim.caller, claim.rpc, claim.key)
         forget = "DELETE intent FROM claims USING TIMESTAMP ? WHERE caller = ? AND rpc = ? AND key = ?"
         found = f"INSERT INTO claims_by_caller (caller, rpc, key) VALUES (?, ?, ?) USING TTL {_CLAIMS_KEPT_S}"
-        return [(forget, (self.times.next() + _SKEW_US, *key)), (found, key)]
+        # Strangers have no account that could be deleted, nor an end to their keys.
+        by_caller = [(found, key)] if claim.caller.isdecimal() else []
+        return [(forget, (self.times.next() + _SKEW_US, *key)), *by_caller]
 
-    async def _current(self, entity: str) -> int | None:
-        """Return the newest turn, when its write has been done; do it if it wasn't."""
-        held = await self.tables.one("SELECT turn, done, intent FROM turns WHERE entity = ?", entity)
+    async def _current(self, entity: str) -> tuple[int | None, int | None]:
+        """Return the newest turn and its timestamp, when its write has been done; do it if it wasn't."""
+        held = await self.tables.one("SELECT turn, done, at_us, intent FROM turns WHERE entity = ?", entity)
         if held is None or held[0] is None:
-            return None
-        turn, done, intent = held
+            return None, None
+        turn, done, at_us, intent = held
         if turn != done:
-            finished = ("UPDATE turns USING TTL ? SET done = ? WHERE entity = ?", (_TURNS_KEPT_S, turn, entity))
-            await self._send([*statements_of(intent), finished])
-        return int(turn)
+            await self._finish(entity, turn, at_us, statements_of(intent))
+        return turn, at_us
+
+    async def _finish(self, entity: str, turn: int, at_us: int, statements: Sequence[Statement]) -> None:
+        """Send a turn's write; a large one in parts, for whoever comes next sends what is missing."""
+        done = "UPDATE turns USING TIMESTAMP ? AND TTL ? SET done = ? WHERE entity = ?"
+        all_of_it = [*statements, (done, (at_us, _TURNS_KEPT_S, turn, entity))]
+        for start in range(0, len(all_of_it), _PART):
+            await self._send(all_of_it[start : start + _PART])
 
     async def _take(self, entity: str, turn: int | None, token: int, write: Write) -> bool:
         held = await self.tables.apply(
-            f"UPDATE turns USING TTL {_TURNS_KEPT_S} SET turn = ?, intent = ? WHERE entity = ? IF turn = ?",
-            *(token, write.intent(), entity, turn),
+            f"UPDATE turns USING TTL {_TURNS_KEPT_S} SET turn = ?, at_us = ?, intent = ? WHERE entity = ? IF turn = ?",
+            *(token, write.at_us, write.intent(), entity, turn),
         )
         # After a time-out the repeat finds its own turn.
         return held is None or held.get("turn") == token

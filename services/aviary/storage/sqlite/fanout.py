@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aviary.eventlog import Record
 from aviary.fanout.store import AuthorTier, Tier
 from aviary.storage.sqlite.database import Database
 
@@ -62,10 +63,10 @@ class SqliteDeadLetters:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, log: str, offset: int, error: str) -> None:
+    async def add(self, log: str, record: Record, error: str) -> None:
         await self._database.write(
             lambda tx: tx.execute(
-                "INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", (log, offset, error, tx.now_ms())
+                "INSERT OR IGNORE INTO dead_letters VALUES (?, ?, ?, ?)", (log, record.offset, error, tx.now_ms())
             )
         )
 

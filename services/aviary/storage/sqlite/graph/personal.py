@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from aviary import ids
+from aviary.graph.files import as_json
 from aviary.storage.sqlite.database import Database
 from aviary.upkeep.store import Piece
 
@@ -64,14 +62,14 @@ class SqlitePersonalStore:
     async def of(self, user_id: int) -> AsyncIterator[Piece]:
         for file in _FILES:
             async for rows in self._rows(file, user_id):
-                yield Piece(file.name, [_object(file.columns, row) for row in rows])
+                yield Piece(file.name, [as_json(file.columns, row) for row in rows])
         owned = await self._database.read(lambda reader: reader.execute(_LISTS, (user_id,)).fetchall())
         if not owned:
             yield Piece(_MEMBERS.name, [])
         for (list_id,) in owned:
             async for rows in self._rows(_MEMBERS, list_id):
                 columns = (*_MEMBERS.columns, "list_id")
-                yield Piece(_MEMBERS.name, [_object(columns, (*row, list_id)) for row in rows])
+                yield Piece(_MEMBERS.name, [as_json(columns, (*row, list_id)) for row in rows])
 
     async def _rows(self, file: _File, owner_id: int) -> AsyncIterator[list[tuple[int | str, ...]]]:
         """Yield the file's rows without their positions, some at a time; none at once when there are none."""
@@ -85,20 +83,3 @@ class SqlitePersonalStore:
     async def _read(self, file: _File, owner_id: int, after: int) -> list[tuple[int | str, ...]]:
         asked = (owner_id, after, _AT_ONCE)
         return await self._database.read(lambda reader: reader.execute(file.statement, asked).fetchall())
-
-
-def _object(columns: tuple[str, ...], row: tuple[int | str, ...]) -> str:
-    return json.dumps({name: _value(name, value) for name, value in zip(columns, row, strict=True)}, ensure_ascii=False)
-
-
-def _value(name: str, value: int | str) -> str | bool | None:
-    """Return a column as the API writes it: ids as strings, times in RFC 3339."""
-    if name == "expires_at":
-        return _moment(int(value)) if value else None
-    if name.endswith("_at"):
-        return _moment(ids.time_ms(int(value)))
-    return bool(value) if name == "private" else str(value)
-
-
-def _moment(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,234 @@
+"""The relay: what services left in their outboxes, into their topics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+from aviary import ids
+from aviary.clock import Clock
+from aviary.eventlog import insist
+from aviary.events.v1.events_pb2 import Event
+from aviary.metrics import Metrics
+from aviary.settings import Settings
+from aviary.storage.kafka import places
+from aviary.storage.kafka.connection import Broker, topic_of
+from aviary.storage.kafka.packs import Item
+from aviary.storage.kafka.producer import Producer
+from aviary.storage.scylla.outbox import Outbox, Pending, minute_of
+
+_log = logging.getLogger("aviary.relay")
+_MINUTE_MS = 60_000
+# What an outbox keeps, by its TTL.
+_KEPT_MS = 3 * 86_400_000
+# How far the clocks of writers may be from this one's.
+_SKEW_MS = 10_000
+# What an id may become visible later than one that was minted after it; rarer cases are for the wide look.
+_OVERLAP_MS = 500
+_WIDE_EVERY_S = 1.0
+_BUSY_S, _IDLE_S = 0.02, 0.08
+_FIRST_MS = 60 * _MINUTE_MS
+# How long back is swept again, and how often: late rows are rare, and the rarer the older they are.
+_SETTLES_MS = 3 * _MINUTE_MS
+_SWEEPS = ((_SETTLES_MS, 10.0), (60 * _MINUTE_MS, 300.0), (_KEPT_MS, 6 * 3_600.0))
+_MINUTES_AT_ONCE = 16
+_REMEMBERED = 20_000
+
+
+class Relay:
+    """Publishes the events of one service that aren't marked as published, and marks them when Kafka has them.
+
+    A shard's events go to one partition in the order of their ids, so those of a
+    key stay in order. An event that becomes visible after a later one of its key
+    is published after it: consumers ignore older versions. What was published and
+    not marked is published again, by this relay or another one: effects are keyed.
+    """
+
+    def __init__(
+        self,
+        log: str,
+        outbox: Outbox,
+        producer: Producer,
+        broker: Broker,
+        *,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        # Set by writers of the same process: there is something to publish, don't wait for the next look.
+        self.hint = asyncio.Event()
+        self._name = log
+        self._topic = topic_of(settings, log)
+        self._partitions = settings.kafka_partitions
+        self._outbox = outbox
+        self._producer = producer
+        self._floor = Floor(broker, self._topic)
+        self._clock = clock
+        # Handed to the producer, and perhaps not marked yet where the next look sees it.
+        self._taken: dict[int, None] = {}
+        # The oldest event of each batch that is under way.
+        self._waiting: dict[int, int] = {}
+        self._numbers = itertools.count()
+        self._published = metrics.relay_published.labels(log)
+        metrics.relay_lag.labels(log).set_function(self._lag_s)
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        caught_up_ms = await self._catch_up()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tail(caught_up_ms))
+            for back_ms, every_s in _SWEEPS:
+                tasks.create_task(self._sweep(back_ms, every_s))
+
+    async def _catch_up(self) -> int:
+        """Publish what relays before this one left, oldest first, so that nothing newer goes before it.
+
+        Returns until when that was, ms since the Unix epoch.
+        """
+        now_ms = self._clock.now_ms()
+        floor_ms = await insist(self._floor.minute, what="relay") * _MINUTE_MS
+        # Where no relay has told anything, what is older than the last hour is left to the sweep.
+        from_ms = max(floor_ms - _SETTLES_MS, now_ms - _KEPT_MS) if floor_ms else now_ms - _FIRST_MS
+        await self._pass(from_ms, now_ms + _SKEW_MS)
+        _log.info("relay_caught_up", extra={"log": self._name, "minutes": (now_ms - from_ms) // _MINUTE_MS})
+        return now_ms
+
+    async def _tail(self, looked_ms: int) -> None:
+        looked_wide = 0.0
+        while True:
+            self.hint.clear()
+            if self._clock.now_ms() - looked_ms > _SETTLES_MS:
+                # Kafka was away for long: what waits is too much for one look.
+                looked_ms, from_ms = self._clock.now_ms(), looked_ms - _SKEW_MS
+                await self._pass(from_ms, looked_ms)
+            now_ms, is_wide = self._clock.now_ms(), time.monotonic() - looked_wide > _WIDE_EVERY_S
+            if is_wide:
+                looked_wide = time.monotonic()
+            since_ms = min(looked_ms - _OVERLAP_MS, now_ms - _SKEW_MS if is_wide else now_ms)
+            found = await insist(partial(self._look, since_ms, now_ms + _SKEW_MS), what="relay")
+            looked_ms = now_ms
+            published = await self._publish(found)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_BUSY_S if published else _IDLE_S):
+                    await self.hint.wait()
+
+    async def _look(self, since_ms: int, until_ms: int) -> Sequence[Pending]:
+        after = ids.first_at(since_ms) - 1
+        minutes = range(since_ms // _MINUTE_MS, until_ms // _MINUTE_MS + 1)
+        found = await asyncio.gather(*(self._outbox.recent(minute, after) for minute in minutes))
+        return list(itertools.chain.from_iterable(found))
+
+    async def _sweep(self, back_ms: int, every_s: float) -> None:
+        pause_s = every_s * _MINUTES_AT_ONCE * _MINUTE_MS / back_ms if back_ms > _SETTLES_MS else 0.0
+        while True:
+            await asyncio.sleep(0.0 if pause_s else every_s)
+            now_ms = self._clock.now_ms()
+            is_clean = await self._pass(now_ms - back_ms, now_ms, pause_s=pause_s)
+            if is_clean and not pause_s:
+                await insist(partial(self._floor.raise_to, (now_ms - back_ms) // _MINUTE_MS), what="relay")
+
+    async def _pass(self, from_ms: int, until_ms: int, *, pause_s: float = 0.0) -> bool:
+        """Publish what is left in all minutes of a time, some minutes at once; True when nothing was."""
+        is_clean = True
+        minutes = range(from_ms // _MINUTE_MS, until_ms // _MINUTE_MS + 1)
+        for start in range(0, len(minutes), _MINUTES_AT_ONCE):
+            some = minutes[start : start + _MINUTES_AT_ONCE]
+            found = await asyncio.gather(*(self._late(each) for each in some))
+            late = list(itertools.chain.from_iterable(found))
+            is_clean = is_clean and not late
+            await self._publish(late)
+            await asyncio.sleep(pause_s)
+        return is_clean
+
+    async def _late(self, minute: int) -> Sequence[Pending]:
+        return await insist(partial(self._outbox.late, minute), what="relay sweep")
+
+    async def _publish(self, found: Sequence[Pending]) -> int:
+        """Hand over what was not handed over before, and return how many once Kafka has them and they are marked."""
+        new = sorted((each for each in found if each.event_id not in self._taken), key=lambda each: each.event_id)
+        if not new:
+            return 0
+        self._taken |= dict.fromkeys(each.event_id for each in new)
+        by_partition: defaultdict[int, list[Pending]] = defaultdict(list)
+        for each in new:
+            by_partition[each.shard % self._partitions].append(each)
+        number = next(self._numbers)
+        self._waiting[number] = ids.time_ms(new[0].event_id)
+        await asyncio.gather(*(self._send(partition, events) for partition, events in by_partition.items()))
+        del self._waiting[number]
+        self._published.inc(len(new))
+        self._forget()
+        return len(new)
+
+    async def _send(self, partition: int, events: Sequence[Pending]) -> None:
+        await self._producer.send(self._topic, partition, [_item(each) for each in events])
+        buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for each in events:
+            buckets[each.shard, minute_of(each.event_id)].append(each.event_id)
+        await asyncio.gather(
+            *(
+                insist(partial(self._outbox.mark, shard, minute, event_ids), what="relay")
+                for (shard, minute), event_ids in buckets.items()
+            )
+        )
+
+    def _forget(self) -> None:
+        """Keep of what was taken only what a look that began before its mark could still see."""
+        if len(self._taken) > _REMEMBERED:
+            for event_id in list(itertools.islice(self._taken, len(self._taken) - _REMEMBERED // 2)):
+                del self._taken[event_id]
+
+    def _lag_s(self) -> float:
+        return max(0.0, (self._clock.now_ms() - min(self._waiting.values())) / 1000) if self._waiting else 0.0
+
+
+class Floor:
+    """The minute before which every event of a topic was found published.
+
+    Relays tell it as an offset of a group of their own, so that any process
+    knows where to begin when it counts what is not published yet.
+    """
+
+    def __init__(self, broker: Broker, topic: str) -> None:
+        self._broker = broker
+        self._topic = topic
+        self._group = f"{topic}.relay"
+
+    async def raise_to(self, minute: int) -> None:
+        await self._broker.commit(self._group, self._topic, places.before(minute))
+
+    async def minute(self) -> int:
+        """Return the minute, 0 when no relay has told one."""
+        held = await self._broker.committed(self._group, self._topic)
+        return places.offset_of(held.get(0, 0))
+
+
+class Backlog:
+    """Counts the events of a service that are acknowledged and not published yet."""
+
+    def __init__(self, log: str, outbox: Outbox, broker: Broker, *, settings: Settings, clock: Clock) -> None:
+        self._outbox = outbox
+        self._floor = Floor(broker, topic_of(settings, log))
+        self._clock = clock
+
+    async def count(self) -> int:
+        """Return how many there are; one that becomes visible minutes after it was minted may be missed for a while."""
+        now_ms = self._clock.now_ms()
+        floor = max(await self._floor.minute() or (now_ms - _FIRST_MS) // _MINUTE_MS, (now_ms - _KEPT_MS) // _MINUTE_MS)
+        minutes = range(floor, (now_ms + _SKEW_MS) // _MINUTE_MS + 1)
+        waiting = 0
+        for start in range(0, len(minutes), _MINUTES_AT_ONCE):
+            some = minutes[start : start + _MINUTES_AT_ONCE]
+            waiting += sum(await asyncio.gather(*(self._outbox.waiting(each) for each in some)))
+        return waiting
+
+
+def _item(pending: Pending) -> Item:
+    event = Event.FromString(pending.body)
+    return Item(event.key, pending.body, event.traceparent)

@@ -1,0 +1,23 @@
+"""How many keys a query names, and what one person's rows about a tweet are spread over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from aviary import ids
+
+# ScyllaDB refuses more than a hundred partitions in one query.
+_KEYS = 100
+SHARDS = 16
+T = TypeVar("T")
+
+
+def pieces(keys: Iterable[T]) -> Sequence[list[T]]:
+    """Return `keys` in lists that one query may name each."""
+    every = list(keys)
+    return [every[start : start + _KEYS] for start in range(0, len(every), _KEYS)]
+
+
+def shard_of(user_id: int) -> int:
+    return ids.spread(user_id, SHARDS)

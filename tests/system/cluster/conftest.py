@@ -1,0 +1,48 @@
+"""A fleet of the cluster profile over real servers, as an operator starts one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.system.conftest import GENEROUS
+from tests.system.process import Launcher, Running, launcher, run
+
+
+@pytest.fixture(scope="session")
+def servers(cassandra: str, kafka: str, redis: str, s3: Mapping[str, str]) -> Mapping[str, object]:
+    """The settings of a fleet on the servers that all tests share, in keyspaces and topics of its own."""
+    return cluster_settings(tables=cassandra, kafka=kafka, redis=redis, name="fleet") | dict(s3)
+
+
+@pytest.fixture(scope="session")
+def fleet(servers: Mapping[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with launcher() as starter:
+        yield start(starter, tmp_path_factory.mktemp("fleet") / "data", servers)
+
+
+def cluster_settings(*, tables: str, kafka: str, redis: str, name: str) -> dict[str, object]:
+    """What a fleet of one's own on single servers needs."""
+    return {
+        "profile": "cluster",
+        "tables": tables,
+        "tables_keyspace": f"test_{name}",
+        "tables_replication": 1,
+        "kafka": kafka,
+        "kafka_prefix": f"test-{name}",
+        "kafka_partitions": 2,
+        "kafka_replication": 1,
+        "kafka_min_insync": 1,
+        "redis": redis,
+        "drain_notice_s": 0.1,
+        **GENEROUS,
+    }
+
+
+def start(starter: Launcher, data_dir: Path, settings: Mapping[str, object]) -> Running:
+    """Make the keyspaces and topics, and start a fleet."""
+    migrated = run("migrate", timeout_s=180, **settings)
+    assert migrated.returncode == 0, migrated.stderr[-2_000:]
+    return starter.up(data_dir, **dict[str, Any](settings))
