@@ -25,7 +25,7 @@ from aviary.settings import Settings
 
 # What each process runs: the services that answer calls, and the profile's workers.
 PROCESSES: Sequence[str] = (*SERVICES, "relay", "counting")
-_START_S = 60.0
+_START_S = 150.0
 _PAUSE_S = 0.5
 _log = logging.getLogger("aviary.fleet")
 

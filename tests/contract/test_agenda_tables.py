@@ -187,12 +187,20 @@ async def test_what_fell_due_while_nobody_looked_is_found(stores: Stores, writer
 
 
 async def test_a_look_reads_a_few_buckets_however_long_it_has_gone_on(keyspace: WatchedTables, stores: Stores) -> None:
+    for minute in range(20):
+        poll = await stores.poll(lasts_ms=(5 + minute) * MINUTE_MS)
     stores.clock.advance(30 * DAY_MS)
-    assert await stores.agenda.due(stores.clock.now_ms(), limit=9) == Due(polls=[], scheduled=[])
+    for closed in (await stores.agenda.due(stores.clock.now_ms(), limit=99)).polls:
+        await stores.agenda.close_poll(closed)
+    await stores.agenda.due(stores.clock.now_ms(), limit=9)
 
-    stores.clock.advance(MINUTE_MS)
-    # Of each of two kinds: four minutes and two older ones by four shards, and where it has come to.
-    assert await trips(keyspace, stores.agenda.due(stores.clock.now_ms(), limit=9)) <= 2 * (6 * 4 + 1)
+    poll = await stores.poll(lasts_ms=5 * MINUTE_MS)
+    stores.clock.advance(5 * MINUTE_MS)
+    # Of each of two kinds: which minutes of today, or of two days, hold something; those by four shards; and where it
+    # has come to, which is stored.
+    for _ in range(10):
+        assert await trips(keyspace, stores.agenda.due(stores.clock.now_ms(), limit=9)) <= 2 * (2 + 4 + 1)
+    assert (await stores.agenda.due(stores.clock.now_ms(), limit=9)).polls == [poll]
 
 
 async def test_what_lands_late_because_its_process_died_is_found_on_the_round(
@@ -207,11 +215,10 @@ async def test_what_lands_late_because_its_process_died_is_found_on_the_round(
         due.POLLS.put(write, now_ms - HOUR_MS, late)
 
     await writer.commit(land)
-    monkeypatch.setattr(due, "_SWEPT", 100)
-    found: list[int] = []
-    for _ in range(2 * 26 * 60 // 100):
-        found += (await stores.agenda.due(now_ms, limit=9)).polls
-    assert late in found
+    monkeypatch.setattr(due, "_SWEEP_EVERY", 2)
+    monkeypatch.setattr(due, "_SWEPT", 1)
+    found = [(await stores.agenda.due(now_ms, limit=9)).polls for _ in range(8)]
+    assert [late] in found
 
 
 async def test_an_old_failure_that_waits_again_is_due_where_looks_still_go(stores: Stores) -> None:

@@ -314,7 +314,7 @@ async def _spoiled_tables(stores: graph.ScyllaStores, list_id: int) -> list[Drif
     put = "UPDATE counts SET n = {} WHERE entity = ? AND kind = '{}'"
     await stores.execute(put.format(3, "followers"), graph.BOB)
     await stores.execute(put.format(-1, "list_members"), list_id)
-    await stores.execute("DELETE FROM counts WHERE entity = ? AND kind = 'followers'", graph.CYD)
+    await stores.execute(put.format(0, "followers"), graph.CYD)
     await stores.execute(put.format(3, "following"), graph.BOB)
     stranger, bucket = 77, 77 % BUCKETS
     await stores.execute(

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import pytest
 from tests.rpc.waiting import until
 
 from aviary.errors import Unavailable
@@ -27,8 +26,6 @@ from aviary.storage.kafka.producer import Producer
 
 LOG = "tweets"
 LANE = Lane(name="all")
-# Of a broker that refuses connections the driver drops sockets without closing them. With the fixture `refusals`.
-REFUSALS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def chosen(settings: Settings, address: str) -> Settings:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from tests.backends.kafka import Kafka
 from tests.kafka import member
-from tests.kafka.rig import REFUSALS, Rig, Seen, chosen, events, opened, running, settled
+from tests.kafka.rig import Rig, Seen, chosen, events, opened, running, settled
 from tests.rpc.waiting import until
 
 from aviary.settings import Settings
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("refusals"), REFUSALS]
+pytestmark = pytest.mark.cluster
 _REPOSITORY = Path(member.__file__).parents[2]
 
 

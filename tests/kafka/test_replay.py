@@ -6,7 +6,7 @@ import dataclasses
 import time
 
 import pytest
-from tests.kafka.rig import LOG, REFUSALS, Rig, Seen, events, running, settled
+from tests.kafka.rig import LOG, Rig, Seen, events, running, settled
 
 from aviary.app.replaying import replay_events
 from aviary.errors import FailedPrecondition, InvalidInput, Unavailable
@@ -96,8 +96,6 @@ async def test_the_embedded_profile_says_that_there_is_nothing_to_replay(rig: Ri
         await replay_events(dataclasses.replace(rig.settings, profile="embedded"), log=LOG, since_ms=None)
 
 
-@REFUSALS
-@pytest.mark.usefixtures("refusals")
 async def test_a_log_that_is_none_and_a_broker_that_is_away_are_said(rig: Rig) -> None:
     cluster = dataclasses.replace(rig.settings, profile="cluster")
     with pytest.raises(InvalidInput, match="'twits' is no log; there are users, graph, tweets"):

@@ -117,10 +117,10 @@ async def test_one_that_hangs_is_given_up_soon_and_then_at_once_until_it_answers
             server.pause()
             started = time.monotonic()
             results = await asyncio.gather(*(echo(servers, b"key") for _ in range(300)), return_exceptions=True)
-            # Had each waited for itself, behind 64 connections, it would be five times as long.
+            # Had each waited for itself, sixteen at a time, it would take nineteen seconds.
             took_s = time.monotonic() - started
             assert all(isinstance(result, Unavailable) for result in results)
-            assert took_s < 2
+            assert took_s < 10
             with pytest.raises(Unavailable, match="a moment ago"):
                 await echo(servers, b"key")
             server.resume()

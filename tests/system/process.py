@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 COMMAND = (sys.executable, "-c", "from aviary.cli import main; main()")
-_START_S = 60.0
+_START_S = 180.0
 _STOP_S = 30.0
 
 

@@ -41,6 +41,7 @@ from aviary.storage.scylla.graph.lists import ScyllaListStore
 from aviary.storage.scylla.graph.personal import ScyllaPersonalStore
 from aviary.storage.scylla.graph.relations import ScyllaRelationStore
 from aviary.storage.scylla.graph.removal import ScyllaRemovalStore as ScyllaGraphRemovalStore
+from aviary.storage.scylla.graph.repair import repairing
 from aviary.storage.scylla.leases import Lease, LeasedIds
 from aviary.storage.scylla.outbox import Outbox
 from aviary.storage.scylla.tables import Tables
@@ -108,6 +109,7 @@ class Cluster:
             removal=ScyllaGraphRemovalStore(writer),
             personal=ScyllaPersonalStore(writer),
             counters=ScyllaGraphCounterStore(writer),
+            repair=repairing(writer),
         )
 
     def tweets(self) -> TweetStores:

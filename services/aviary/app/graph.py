@@ -38,5 +38,7 @@ def build(platform: Platform) -> None:
     platform.serve(relations_pb2.DESCRIPTOR, "RelationService", RelationRpc(relations, service, users))
     platform.serve(lists_pb2.DESCRIPTOR, "ListService", ListRpc(lists, users, platform.cursors))
     platform.consume("users", erasing(stores.removal), service="graph")
+    if stores.repair is not None:
+        platform.consume("graph", stores.repair, service="graph")
     # A process that stopped in the middle of a deletion left some of the list behind.
     platform.background.append(partial(insist, lists.sweep, what="sweep lists"))

@@ -49,6 +49,8 @@ class GraphStores:
     removal: GraphRemovalStore
     personal: PersonalStore
     counters: CounterStore
+    # What must follow the graph's own log to put right what met there, where writes may meet.
+    repair: Consumption | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

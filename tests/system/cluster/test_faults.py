@@ -29,7 +29,7 @@ from tests.system.conditions import eventually
 from tests.system.loads import check, figure, lines, seeding
 from tests.system.process import Launcher
 
-_WORLD = ("--people", 60, "--tweets-per-user", 100_000, "--patience", 300)
+_WORLD = ("--people", 60, "--tweets-per-user", 1_000, "--patience", 300)
 _HEALED_S = 120.0
 
 

@@ -121,7 +121,7 @@ class Tables:
         await self._insist(lambda: self._send(self._batch(statements, BatchType.UNLOGGED)))
 
     async def run(self, statement: str) -> list[Row]:
-        """Run what cannot be prepared, such as a change of the schema, which takes as long as all nodes need to agree."""
+        """Run what cannot be prepared, such as a change of the schema, for as long as all nodes need to agree on it."""
         return await self._send(lambda: statement, timeout_s=_SCHEMA_S)
 
     def _bound(self, statement: str, values: Sequence[Any]) -> Callable[[], Any]:

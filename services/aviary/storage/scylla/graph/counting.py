@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from aviary.errors import Unavailable
 from aviary.events.v1 import events_pb2
@@ -24,17 +24,14 @@ _ROLES = "SELECT active, writetime(active), version, role FROM roles WHERE list_
 _FOR_GOOD = 2**63 - 1
 # Behind an event its batch is complete by then; a row that is still missing was removed.
 LATEST_MS = 10_000
-# What is written to the counts of an entity that is gone has no effect for a day: its events are still on their way.
-_SHADOW_US = 86_400_000_000
 
 
 async def changes_of(tables: Tables, event: Event, *, now_ms: int) -> Sequence[Change]:
     """Return what an event changes, as the relation stands now.
 
     The timestamp of the relation's row is the version, so that the set holds
-    what the row holds, in whichever order its events come. Whoever is not
-    active is not in the set: who undid something is not named there. Raises
-    Unavailable while the row is not as new as the event.
+    what the row holds, in whichever order its events come. Raises Unavailable
+    while the row is not as new as the event.
     """
     if event.type in _FOLLOWS:
         rows = await tables.rows(_FOLLOW, event.entity_id, event.target_id)
@@ -49,8 +46,8 @@ def _of_follow(event: Event, rows: Sequence[Row]) -> Sequence[Change]:
     follower, followee = event.entity_id, event.target_id
     active, at_us = rows[0][:2] if rows else (False, _FOR_GOOD)
     return [
-        Change(followee, FOLLOWERS, follower, int(active), at_us, gone=not active),
-        Change(follower, FOLLOWING, followee, int(active), at_us, gone=not active),
+        Change(followee, FOLLOWERS, follower, int(active), at_us, gone=not rows),
+        Change(follower, FOLLOWING, followee, int(active), at_us, gone=not rows),
     ]
 
 
@@ -58,10 +55,7 @@ def _of_roles(event: Event, rows: Sequence[Row]) -> Sequence[Change]:
     list_id, user_id = event.entity_id, event.target_id
     if not rows:
         return [Change(list_id, kind, user_id, 0, _FOR_GOOD, gone=True) for kind in ROLE_COUNTS.values()]
-    return [
-        Change(list_id, ROLE_COUNTS[Role(role)], user_id, int(active), at_us, gone=not active)
-        for active, at_us, _, role in rows
-    ]
+    return [Change(list_id, ROLE_COUNTS[Role(role)], user_id, int(active), at) for active, at, _, role in rows]
 
 
 def _readable(event: Event, rows: Sequence[Row], now_ms: int) -> Sequence[Row]:
@@ -74,10 +68,15 @@ def _readable(event: Event, rows: Sequence[Row], now_ms: int) -> Sequence[Row]:
     raise Unavailable(f"what event {event.id} tells of cannot be read yet", retry_after_s=1)
 
 
-def forget(write: Write, entity: int, kinds: Iterable[str]) -> None:
-    """Do away with the counts of an entity that is gone, and with what is counted late."""
-    stamp = write.at_us + _SHADOW_US
-    write.remove("counts", stamp=stamp, entity=entity)
-    for kind in kinds:
-        for bucket in range(counting.BUCKETS):
-            write.remove("counted", stamp=stamp, entity=entity, kind=kind, bucket=bucket)
+async def uncount(tables: Tables, write: Write, entity: int, kind: str, member: int) -> None:
+    """Do away with what names somebody who is not counted any more, which changes no sum.
+
+    Who still is counted leaves with the event that is on its way.
+    """
+    bucket = member % counting.BUCKETS
+    row = await tables.one(
+        "SELECT value FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
+        *(entity, kind, bucket, member),
+    )
+    if row is not None and not row[0]:
+        write.remove("counted", entity=entity, kind=kind, bucket=bucket, member=member)

@@ -14,7 +14,7 @@ from aviary.graph.store import Placed
 from aviary.rpc.call import Claim
 from aviary.storage.scylla import counting
 from aviary.storage.scylla.graph import places, roles
-from aviary.storage.scylla.graph.counting import ROLE_COUNTS, forget
+from aviary.storage.scylla.graph.counting import ROLE_COUNTS
 from aviary.storage.scylla.graph.edges import Actor, Pair
 from aviary.storage.scylla.graph.places import Places, Shelf
 from aviary.storage.scylla.graph.roles import Head, Role
@@ -223,7 +223,7 @@ async def sweep(writer: Writer, list_id: int) -> bool:
             places.remove(write, list_id, roles.SHELVES[role], place)
             write.remove("roles", stamp=places.for_good(write), list_id=list_id, user_id=place.other)
         if not found:
-            forget(write, list_id, ROLE_COUNTS.values())
+            counting.forget(write, list_id, ROLE_COUNTS.values())
             for shelf in roles.SHELVES.values():
                 write.remove("boundaries", entity=list_id, shelf=shelf)
             write.remove("buried", part=list_id % _PARTS, list_id=list_id)

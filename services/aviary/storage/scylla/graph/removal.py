@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from aviary.events.v1 import events_pb2
+from aviary.storage.scylla import counting
 from aviary.storage.scylla.graph import edges, lists, places, roles
-from aviary.storage.scylla.graph.counting import FOLLOWERS, FOLLOWING, forget
+from aviary.storage.scylla.graph.counting import FOLLOWERS, FOLLOWING, ROLE_COUNTS, uncount
 from aviary.storage.scylla.graph.edges import Actor, Kind, Versions
 from aviary.storage.scylla.graph.places import Place, Places, Shelf
 from aviary.storage.scylla.graph.roles import Role
@@ -19,6 +20,8 @@ _AT_ONCE = 25
 _PLATFORM = 0
 # What the person's shelves hold of other people, and of lists.
 _KINDS: Mapping[Shelf, Kind] = {end: kind for kind, shelf in edges.SHELVES.items() for end in (shelf, shelf.other_end)}
+# What others count of the person.
+_COUNTS: Mapping[Shelf, str] = {Shelf.FOLLOWING: FOLLOWERS, Shelf.FOLLOWERS: FOLLOWING}
 _ROLES: Mapping[Shelf, Role] = {shelf.other_end: role for role, shelf in roles.SHELVES.items()}
 
 
@@ -76,6 +79,9 @@ class ScyllaRemovalStore:
                 key = {"owner": owner_id, "kind": _KINDS[shelf], "member": member_id}
                 write.remove("edges", stamp=edges.for_good(write), **key)
                 places.remove(write, user_id, shelf, place)
+            if shelf in _COUNTS:
+                undone = [each.other for each in some if not each.active]
+                await asyncio.gather(*(uncount(self._tables, write, each, _COUNTS[shelf], user_id) for each in undone))
 
         async with AsyncExitStack() as stack:
             for each in risers:
@@ -93,6 +99,8 @@ class ScyllaRemovalStore:
             )
             if head is not None and role in held and held[role].active:
                 roles.leave(write, role, head, held[role], user_id=user_id, actor=actor)
+            else:
+                await uncount(self._tables, write, list_id, ROLE_COUNTS[role], user_id)
             places.remove(write, user_id, roles.SHELVES[role].other_end, place)
             write.remove("roles", stamp=places.for_good(write), list_id=list_id, user_id=user_id, role=role)
 
@@ -116,7 +124,7 @@ class ScyllaRemovalStore:
         """Do away with what leads to nobody else."""
 
         async def work(write: Write) -> None:
-            forget(write, user_id, (FOLLOWERS, FOLLOWING))
+            counting.forget(write, user_id, (FOLLOWERS, FOLLOWING))
             for shelf in (*_KINDS, *_ROLES):
                 write.remove("boundaries", entity=user_id, shelf=shelf)
             write.remove("edges", stamp=edges.for_good(write), owner=user_id)

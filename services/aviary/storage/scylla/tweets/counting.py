@@ -81,14 +81,17 @@ async def _of_tweet(tables: Tables, event: Event, now_ms: int) -> Sequence[Chang
 
 async def _of_vote(tables: Tables, event: Event, now_ms: int) -> Sequence[Change]:
     option = await option_of(tables, event.entity_id, event.key)
+    if option is not None and option != NO_OPTION:
+        return [Change(event.entity_id, f"votes:{option}", event.key, 1, event.version)]
+    poll = await tables.one("SELECT options FROM polls WHERE tweet_id = ?", event.entity_id)
+    if poll is None:
+        # Whoever voted had read it: it was removed, and its votes with it.
+        return []
     if option is None:
         _must_be_old(event, now_ms)
         return []
-    if option != NO_OPTION:
-        return [Change(event.entity_id, f"votes:{option}", event.key, 1, event.version)]
     # It was taken back for good, and with it went what it was for.
-    poll = await tables.one("SELECT options FROM polls WHERE tweet_id = ?", event.entity_id)
-    options = range(len(poll[0] or ())) if poll else ()
+    options = range(len(poll[0] or ()))
     return [Change(event.entity_id, f"votes:{each}", event.key, 0, event.version, gone=True) for each in options]
 
 

@@ -12,6 +12,7 @@ from aviary.storage.scylla.writes import Write, Writer
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 60 * _MINUTE_MS
+_DAY_MS = 24 * _HOUR_MS
 # What one time's rows are spread over.
 _SHARDS = 4
 # Of buckets read at once.
@@ -20,8 +21,9 @@ _STRETCH = 64
 _LANDS_MS = 2 * _MINUTE_MS
 # Whoever finishes the write of a process that died does so within the life of its claim or turn.
 _FINISHED_MS = 26 * _HOUR_MS
-# Of old buckets looked at beside the new ones, so that in a few minutes all have been.
-_SWEPT = 2
+# Every so many looks, so many old buckets are looked at beside the new ones: in some ten minutes all have been.
+_SWEEP_EVERY = 16
+_SWEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class Diary:
 
     def put(self, write: Write, due_ms: int, thing: int, *, owner_id: int = 0) -> None:
         """Note a thing; at a moment that is past it is due at once, and has to be noted as of now."""
-        write.put("diary", **self._key(due_ms, thing), owner_id=owner_id)
+        key = self._key(due_ms, thing)
+        write.put("diary", **key, owner_id=owner_id)
+        write.put("diary_buckets", kind=self.kind, day=due_ms // _DAY_MS, bucket=key["bucket"])
 
     def remove(self, write: Write, due_ms: int, thing: int) -> None:
         """Take a thing off; harmless when it isn't there."""
@@ -63,9 +67,10 @@ class Reader:
     """Reads a diary from where nothing is left before.
 
     That place is stored, so that what fell due while nobody read is found, and
-    a look reads two or three buckets. It stays behind the present by what a
-    write may take. What lands later still, for its process died and another
-    finished its write, is found on a round through the last day's buckets.
+    a look reads two or three buckets, those alone that ever held something. It
+    stays behind the present by what a write may take. What lands later still,
+    for its process died and another finished its write, is found on a round
+    through the last day's buckets.
     """
 
     def __init__(self, writer: Writer, diary: Diary) -> None:
@@ -74,37 +79,47 @@ class Reader:
         self._diary = diary
         # Of the first bucket that may hold anything; None until it was read.
         self._low: int | None = None
-        self._round = itertools.count()
+        self._looks = 0
+        self._swept = 0
 
     async def first(self, until_ms: int, *, limit: int) -> Sequence[Entry]:
         """Return up to `limit` things that are due at `until_ms`, longest due first."""
         low, last = await self._lowest(), until_ms // self._diary.width_ms
-        found = await self._read(self._old(low), until_ms, limit)
-        for start in range(low, last + 1, _STRETCH):
-            stretch = range(start, min(start + _STRETCH, last + 1))
-            entries = await self._read(stretch, until_ms, limit)
-            if self._low == start:
-                await self._passed(entries[0].due_ms // self._diary.width_ms if entries else stretch.stop)
-            found += entries
-            if len(found) >= limit:
+        old, new = await self._read(await self._old(low), until_ms, limit), list[Entry]()
+        buckets = await self._holding(low, last)
+        for start in range(0, len(buckets), _STRETCH):
+            entries = await self._read(buckets[start : start + _STRETCH], until_ms, limit)
+            if entries and not new:
+                await self._passed(entries[0].due_ms // self._diary.width_ms)
+            new += entries
+            if len(new) >= limit:
                 break
-        return found[:limit]
+        if not new:
+            await self._passed(last + 1)
+        return [*old, *new][:limit]
 
-    def _old(self, low: int) -> Sequence[int]:
-        """Return the next few buckets of the round below `low`."""
-        oldest = (self._clock.now_ms() - _FINISHED_MS) // self._diary.width_ms
-        behind = max(0, low - oldest)
-        return [oldest + next(self._round) % behind for _ in range(min(_SWEPT, behind))]
+    async def _old(self, low: int) -> Sequence[int]:
+        """Return the next few buckets of the round below `low`, now and then."""
+        self._looks += 1
+        if self._looks % _SWEEP_EVERY != 1 % _SWEEP_EVERY:
+            return []
+        buckets = await self._holding((self._clock.now_ms() - _FINISHED_MS) // self._diary.width_ms, low - 1)
+        begin = self._swept if self._swept < len(buckets) else 0
+        self._swept = begin + _SWEPT
+        return buckets[begin : begin + _SWEPT]
+
+    async def _holding(self, low: int, high: int) -> Sequence[int]:
+        """Return the buckets from `low` to `high` that ever held something, in order of time."""
+        days = range(low * self._diary.width_ms // _DAY_MS, high * self._diary.width_ms // _DAY_MS + 1)
+        statement = "SELECT bucket FROM diary_buckets WHERE kind = ? AND day = ? AND bucket >= ? AND bucket <= ?"
+        rows = await self._tables.each(statement, [(self._diary.kind, day, low, high) for day in days])
+        return [bucket for (bucket,) in itertools.chain.from_iterable(rows)]
 
     async def _read(self, buckets: Iterable[int], until_ms: int, limit: int) -> list[Entry]:
         rows = await self._tables.each(
             "SELECT due_ms, id, owner_id FROM diary"
             " WHERE kind = ? AND bucket = ? AND shard = ? AND due_ms <= ? LIMIT ?",
-            [
-                (self._diary.kind, bucket, shard, until_ms, limit)
-                for bucket in dict.fromkeys(buckets)
-                for shard in range(_SHARDS)
-            ],
+            [(self._diary.kind, bucket, shard, until_ms, limit) for bucket in buckets for shard in range(_SHARDS)],
         )
         return [Entry(*each) for each in sorted(itertools.chain.from_iterable(rows))][:limit]
 

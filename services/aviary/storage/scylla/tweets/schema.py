@@ -130,6 +130,10 @@ FIRST: tuple[str, ...] = (
         kind text, bucket int, shard int, due_ms bigint, id bigint, owner_id bigint,
         PRIMARY KEY ((kind, bucket, shard), due_ms, id)
     )""",
+    # Which buckets of a day ever held something.
+    """CREATE TABLE IF NOT EXISTS diary_buckets (
+        kind text, day int, bucket int, PRIMARY KEY ((kind, day), bucket)
+    )""",
     "CREATE TABLE IF NOT EXISTS diary_read (kind text PRIMARY KEY, at_ms bigint)",
     # The moment of this write is that of the tables' making: a diary holds nothing older.
     "INSERT INTO schema_version (name, version) VALUES ('born', 0) IF NOT EXISTS",
