@@ -97,7 +97,7 @@ async def _keep(member: Member, members: Sequence[Member], settings: Settings) -
         status, last_words = await _watch(member)
         if not member.ready.is_set():
             raise Unavailable(last_words.removeprefix("aviary: ") or f"{member.name} ended with status {status}")
-        _log.warning("process_died", extra={"process": member.name, "status": status, "said": last_words})
+        _log.warning("process_died", extra={"member": member.name, "status": status, "said": last_words})
         await asyncio.sleep(_PAUSE_S)
 
 

@@ -130,5 +130,6 @@ class Counter:
         found = await asyncio.gather(*(changes_of(self._tables, each, now_ms=self._clock.now_ms()) for each in events))
         at_us = time.time_ns() // 1_000
         counts = await self._counting.apply([change for changes in found for change in changes], at_us=at_us)
-        await self._counting.apply(await following(self._tables, counts, at_us), at_us=at_us)
+        # Later in the log: of two sums of one timestamp the larger would stand.
+        await self._counting.apply(await following(self._tables, counts, at_us), at_us=at_us + 1)
         self._seen |= {each.id for each in events}

@@ -24,6 +24,8 @@ PERSON = 987_654_321
 RULES = EditRules(window_ms=3_600_000, limit=5)
 # What lives for some days and is then gone by itself, as the log is: events, and turns until their time is over.
 EXPIRING = {"outbox", "turns"}
+# Likewise rows that say that there is nothing any more: a vote that was taken back, who undid a like or a bookmark.
+EXPIRING_ROWS = {"votes": "user_id, option", "counted": "member, value"}
 NAMING = {
     *("bookmarks", "bookmarks_by_tweet", "bookmarks_by_user", "buckets", "claims", "claims_by_caller", "counted"),
     *("counts", "diary", "drafts", "drafts_by_user", "likes", "likes_by_tweet", "likes_by_user", "mentions"),
@@ -102,7 +104,7 @@ async def one_of_everything(upkept: Upkept) -> list[int]:
 
 
 async def naming(keyspace: WatchedTables, person: int) -> dict[str, list[Row]]:
-    """The rows that hold a person's number, as a number or in a text, by table."""
+    """The rows that hold a person's number, as a number or as text, by table; others' texts keep the names in them."""
     names = await keyspace.rows(
         "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?", keyspace.keyspace
     )
@@ -110,8 +112,20 @@ async def naming(keyspace: WatchedTables, person: int) -> dict[str, list[Row]]:
     return {
         name: rows
         for name, every in found.items()
-        if (rows := [row for row in every if any(str(person) in str(each) for each in row)])
+        if (
+            rows := [
+                row for row in every if {person, str(person)} & {each for each in row if isinstance(each, int | str)}
+            ]
+        )
     }
+
+
+async def all_expire(keyspace: WatchedTables) -> None:
+    """What is left of the person lives for some days at most."""
+    for table, columns in EXPIRING_ROWS.items():
+        state = columns.split(", ")[1]
+        for member, value, ttl_s in await keyspace.run(f"SELECT {columns}, ttl({state}) FROM {table}"):
+            assert member != PERSON or (value <= 0 and ttl_s <= 7 * 86_400)
 
 
 async def test_erasing_leaves_no_row_that_names_the_person(upkept: Upkept, keyspace: WatchedTables) -> None:
@@ -121,10 +135,8 @@ async def test_erasing_leaves_no_row_that_names_the_person(upkept: Upkept, keysp
     await upkept.erase_all(PERSON)
     await upkept.settle()
 
-    left = await naming(keyspace, PERSON)
-    # A vote that was taken back says so for an hour.
-    assert {row[-1] for row in left.pop("votes")} == {-1}
-    assert left == {}
+    assert set(await naming(keyspace, PERSON)) == EXPIRING_ROWS.keys()
+    await all_expire(keyspace)
     assert [await upkept.stores.tweets.counted(each) for each in others] == [(0, 0, 0, 0)] * 2
     assert await upkept.drifts() == []
 
@@ -142,7 +154,8 @@ async def test_an_erasure_that_died_is_finished_by_the_next_process(
 
     await upkept.erase_all(PERSON)
     await upkept.settle()
-    assert set(await naming(keyspace, PERSON)) <= {"votes"}
+    assert set(await naming(keyspace, PERSON)) <= EXPIRING_ROWS.keys()
+    await all_expire(keyspace)
     assert [await upkept.stores.tweets.counted(each) for each in others] == [(0, 0, 0, 0)] * 2
     assert await upkept.drifts() == []
 

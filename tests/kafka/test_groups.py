@@ -8,7 +8,7 @@ import pytest
 from tests.kafka.rig import Rig, Seen, events, running, settled
 from tests.rpc.waiting import until
 
-from aviary.storage.kafka import partitions, poller
+from aviary.storage.kafka import packs, partitions, poller
 from aviary.storage.kafka.packs import MOST
 
 pytestmark = pytest.mark.cluster
@@ -107,6 +107,20 @@ async def test_a_slow_consumer_holds_no_more_than_the_bound(rig: Rig, monkeypatc
 
     assert seen.count == 5_000
     assert in_order(seen)
+
+
+async def test_partitions_that_are_held_back_again_and_again_all_come_to_their_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "MOST", 16)
+    monkeypatch.setattr(partitions, "HELD", 64)
+    seen = Seen()
+    group = rig.member(seen)
+    await asyncio.gather(*(rig.emit(*events(range(at, at + 2_500))) for at in range(1, 20_001, 2_500)))
+    async with running(group.run):
+        await settled(group)
+
+    assert seen.count == 20_000
 
 
 async def test_consumers_of_different_purposes_each_get_everything(rig: Rig) -> None:

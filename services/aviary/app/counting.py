@@ -19,6 +19,7 @@ from aviary.storage.scylla.counting import Change, Counting
 from aviary.storage.scylla.tables import Tables
 
 _CHANGE = struct.Struct("<qqqq?")
+_STEP = 1_000
 # What an event changes.
 ChangesOf = Callable[[Event], Awaitable[Sequence[Change]]]
 # What follows from new counts by (entity, kind), as of a version that rises with each count of an entity.
@@ -59,8 +60,9 @@ class Counter:
         return [(each.entity, _encode(each)) for each in await self._changes_of(event)]
 
     async def _count(self, found: Sequence[Count]) -> None:
-        # The place in the log is the timestamp, so that an owner that was replaced writes below its successor.
-        at_us = found[-1].offset
+        # The place in the log is the timestamp, so that an owner that was replaced writes below its successor; with room
+        # for a repair between two places.
+        at_us = found[-1].offset * _STEP
         counted = await self._counting.apply([_decode(each.body) for each in found], at_us=at_us)
         if self._following_of is not None:
             for change in await self._following_of(counted, at_us):

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient
-from kafka.admin import OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError, UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from aviary.errors import Unavailable
 from aviary.settings import Settings
 from aviary.storage.kafka import places
+from aviary.storage.kafka.driver import OffsetSpec
 
 _log = logging.getLogger("aviary.kafka")
 # While Kafka is away the driver complains at every attempt, to standard error when nobody else listens.
@@ -118,7 +118,7 @@ class Broker:
         held = {TopicPartition(topic, 0): OffsetAndMetadata(places.offset_of(position), "", -1)}
         await self.ask(lambda client: client.alter_group_offsets(group, held))
 
-    async def _edges(self, topic: str, partitions: Sequence[int], edge: OffsetSpec) -> Mapping[int, int]:
+    async def _edges(self, topic: str, partitions: Sequence[int], edge: Any) -> Mapping[int, int]:
         asked = {TopicPartition(topic, each): edge for each in partitions}
         found = await self.ask(lambda client: client.list_partition_offsets(asked))
         return {at.partition: places.before(held.offset) for at, held in found.items()}

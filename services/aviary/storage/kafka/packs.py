@@ -68,7 +68,7 @@ def unpack(raw: Raw) -> list[tuple[int, bytes]]:
     """Return the key and the body of each item in a record."""
     if raw.items == 1:
         return [(_KEY.unpack(raw.key)[0], raw.value)]
-    found = []
+    found: list[tuple[int, bytes]] = []
     at = 0
     while at < len(raw.value):
         key, size = _FRAME.unpack_from(raw.value, at)

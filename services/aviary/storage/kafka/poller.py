@@ -13,15 +13,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer
-from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
-from kafka.future import Future
-from kafka.structs import MemberState, OffsetAndMetadata, TopicPartition
+from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from aviary.settings import Settings
 from aviary.storage.kafka import packs, places
 from aviary.storage.kafka.connection import options, translated
+from aviary.storage.kafka.driver import AsyncConsumerRebalanceListener, Future, MemberState
 from aviary.storage.kafka.packs import Raw
 
 _log = logging.getLogger("aviary.kafka")
@@ -71,9 +70,7 @@ class Poller:
         self._is_taken = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         # What group membership asks of the event loop, in order.
-        self._asked: asyncio.Queue[tuple[Callable[[Sequence[int]], Any], Sequence[int], Future | None]] = (
-            asyncio.Queue()
-        )
+        self._asked: asyncio.Queue[tuple[Callable[[Sequence[int]], Any], Sequence[int], Any]] = asyncio.Queue()
         self._aside = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{group or 'reader'}")
 
     async def run(self, partitions: Sequence[int] = ()) -> None:
@@ -146,12 +143,12 @@ class Poller:
         while not self._asked.empty():
             self._settle(self._asked.get_nowait()[2])
 
-    def _settle(self, done: Future | None) -> None:
+    def _settle(self, done: Any) -> None:
         if done is not None:
             # Resolved beside the loop, and the driver's network thread woken by a question without content.
             self._aside.submit(self._wake, done)
 
-    def _wake(self, done: Future) -> None:
+    def _wake(self, done: Any) -> None:
         done.success(None)
         with contextlib.suppress(Exception):
             self._consumer.commit({})
@@ -200,11 +197,8 @@ class Poller:
             while self._commands:
                 self._commands[0](consumer)
                 self._commands.popleft()
-            is_joining = self._group and consumer.group_metadata().state != MemberState.STABLE
-            if is_joining:
-                # The driver takes a join for no longer needed when the topic's partitions were read anew in its midst;
-                # it would neither end it nor send heartbeats, for ever.
-                consumer._coordinator.request_rejoin()  # noqa: SLF001 - there is no other way to say it
+            is_joining = bool(self._group) and consumer.group_metadata().state != MemberState.STABLE
+            _unstick(consumer, is_joining=is_joining)
             found = consumer.poll(timeout_ms=_JOIN_MS if is_joining else _POLL_MS, max_records=RECORDS_A_POLL)
         except KafkaError as error:
             self._note(error)
@@ -233,9 +227,7 @@ class Poller:
         if at in consumer.assignment():
             getattr(consumer, verb)(at)
 
-    def _queue(
-        self, what: Callable[[Sequence[int]], Any], partitions: Sequence[TopicPartition], done: Future | None
-    ) -> None:
+    def _queue(self, what: Callable[[Sequence[int]], Any], partitions: Sequence[TopicPartition], done: Any) -> None:
         if self._is_stopping.is_set() and done is not None:
             done.success(None)
         else:
@@ -268,6 +260,19 @@ class Poller:
             "heartbeat_interval_ms": self._settings.kafka_session_ms // 5,
             "max_poll_records": RECORDS_A_POLL,
         }
+
+
+def _unstick(consumer: Any, *, is_joining: bool) -> None:
+    """Get the driver (kafka-python 3.0.12) out of two states that it would stay in for ever."""
+    # A join is taken for no longer needed when the topic's partitions were read anew in its midst: it is not ended, and
+    # no heartbeat is sent.
+    if is_joining:
+        consumer._coordinator.request_rejoin()  # noqa: SLF001
+    # What was fetched of a partition before it was paused is not given out after it was resumed, while the records
+    # before them stay in the way, used up.
+    fetcher = consumer._fetcher  # noqa: SLF001
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
 
 
 class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the driver has no types

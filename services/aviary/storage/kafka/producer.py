@@ -12,13 +12,14 @@ from itertools import islice
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, RetriableError
+from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from aviary.eventlog import insist
 from aviary.settings import Settings
 from aviary.storage.kafka import packs
 from aviary.storage.kafka.connection import options, translated
+from aviary.storage.kafka.driver import RetriableError
 from aviary.storage.kafka.packs import Item
 
 _log = logging.getLogger("aviary.kafka")
@@ -89,12 +90,18 @@ class Producer:
             if not done.done():
                 done.set_result(None) if error is None else done.set_exception(error)
 
+        def acknowledged(_place: object) -> None:
+            loop.call_soon_threadsafe(settle, None)
+
+        def refused(error: BaseException) -> None:
+            loop.call_soon_threadsafe(settle, error)
+
         with translated(self._settings):
             try:
                 client = await self._connected(topic)
-                sent = client.send(topic, value=value, key=key, headers=headers, partition=partition)
-                sent.add_callback(lambda _: loop.call_soon_threadsafe(settle, None))
-                sent.add_errback(lambda error: loop.call_soon_threadsafe(settle, error))
+                sent: Any = client.send(topic, value=value, key=key, headers=headers, partition=partition)
+                sent.add_callback(acknowledged)
+                sent.add_errback(refused)
                 await done
             except KafkaError as error:
                 # An idempotent producer that lost count refuses everything from then on.

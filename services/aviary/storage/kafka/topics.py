@@ -46,7 +46,7 @@ async def migrate(settings: Settings, broker: Broker) -> Sequence[str]:
 
     Raises FailedPrecondition when one that exists has another number of partitions.
     """
-    made = []
+    made: list[str] = []
     for topic, partitions in topics(settings).items():
         held = await broker.partitions(topic)
         if not held:

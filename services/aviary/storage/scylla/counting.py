@@ -26,9 +26,10 @@ TABLES = (
     )""",
 )
 _PUT_MEMBER = (
-    "INSERT INTO counted (entity, kind, bucket, member, value, version, total) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " USING TIMESTAMP ?"
+    "INSERT INTO counted (entity, kind, bucket, member, value, version) VALUES (?, ?, ?, ?, ?, ?)"
+    " USING TIMESTAMP ? AND TTL ?"
 )
+_PUT_TOTAL = "INSERT INTO counted (entity, kind, bucket, total) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 _REMOVE_MEMBER = "DELETE FROM counted USING TIMESTAMP ? WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?"
 _PUT_COUNT = "INSERT INTO counts (entity, kind, n) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
@@ -39,6 +40,9 @@ _NAMED = 100
 _Place = tuple[int, str, int]
 
 
+# A member that weighs nothing is remembered for as long as something older about it may still come, and no longer: it
+# may be a person who was erased.
+_NOTHING_KEPT_S = 7 * 86_400
 # What is written to the counts of an entity that is gone has no effect for a day: its events are still on their way.
 _SHADOW_US = 86_400_000_000
 
@@ -124,9 +128,13 @@ class Counting:
                 members[change.member] = change.value, change.version
                 total += change.value - value
         # Also what changes nothing: the count may not have been stored before the last owner died.
-        puts = [(_PUT_MEMBER, (*place, member, *state, total, at_us)) for member, state in members.items()]
-        # At one timestamp a removal stands before a put, which gives the sum.
-        await self._tables.together([*puts, *((_REMOVE_MEMBER, (at_us, *place, member)) for member in gone)])
+        puts = [
+            (_PUT_MEMBER, (*place, member, *state, at_us, 0 if state[0] else _NOTHING_KEPT_S))
+            for member, state in members.items()
+            if member not in gone
+        ]
+        removals = [(_REMOVE_MEMBER, (at_us, *place, member)) for member in gone]
+        await self._tables.together([(_PUT_TOTAL, (*place, total, at_us)), *puts, *removals])
 
     async def _total(self, place: _Place) -> int:
         row = await self._tables.one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +65,16 @@ class Outbox:
 
     async def late(self, minute: int) -> Sequence[Pending]:
         """Return all of a minute's events that aren't marked; reads no more than ids of those that are."""
-        missed = await self._unmarked(minute)
+        missed: defaultdict[int, list[int]] = defaultdict(list)
+        for shard, event_id in await self._unmarked(minute):
+            missed[shard].append(event_id)
         found = await self._tables.each(
-            "SELECT shard, event_id, body FROM outbox WHERE shard = ? AND minute = ? AND event_id = ?",
-            [(shard, minute, event_id) for shard, event_id in missed],
+            "SELECT shard, event_id, body FROM outbox WHERE shard = ? AND minute = ? AND event_id IN ?",
+            [
+                (shard, minute, event_ids[start : start + _AT_ONCE])
+                for shard, event_ids in missed.items()
+                for start in range(0, len(event_ids), _AT_ONCE)
+            ],
         )
         return [Pending(*row) for rows in found for row in rows if row[2] is not None]
 
