@@ -139,9 +139,7 @@ async def test_ranked_goes_on_when_the_last_tweet_of_a_page_is_gone_for_good(ser
     first = await conversation(ada, root, order="ranked", limit=2)
     assert [each.id for each in first.tweets] == [root, replies[2]]
 
-    await served.database("tweets").write(
-        lambda tx: tx.execute("DELETE FROM tweets WHERE id = ?", (replies[2],))
-    )
+    await served.database("tweets").write(lambda tx: tx.execute("DELETE FROM tweets WHERE id = ?", (replies[2],)))
     rest = await conversation(ada, root, order="ranked", cursor=first.pagination.next_cursor)
     assert [each.id for each in rest.tweets] == [replies[1], replies[0]]
 

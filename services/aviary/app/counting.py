@@ -60,8 +60,8 @@ class Counter:
         return [(each.entity, _encode(each)) for each in await self._changes_of(event)]
 
     async def _count(self, found: Sequence[Count]) -> None:
-        # The place in the log is the timestamp, so that an owner that was replaced writes below its successor; with room
-        # for a repair between two places.
+        # The place in the log is the timestamp, so that an owner that was replaced writes below its successor. Between
+        # two places there is room for a repair.
         at_us = found[-1].offset * _STEP
         counted = await self._counting.apply([_decode(each.body) for each in found], at_us=at_us)
         if self._following_of is not None:

@@ -75,7 +75,7 @@ def _report(said: str) -> str:
     return f"{said.splitlines()[-1]}, {tweets} tweets, {doubts} unknown outcomes, 0 differences"
 
 
-@pytest.mark.cluster
+@pytest.mark.faults
 def test_two_minutes_of_faults_lose_and_repeat_nothing(
     breakable: Breakable, starter: Launcher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -275,7 +275,7 @@ def _unstick(consumer: Any, *, is_joining: bool) -> None:
         fetcher._next_partition_records = None  # noqa: SLF001
 
 
-class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the driver has no types
+class _Listener:
     """Hands changes of the assignment over; the driver's network thread goes on meanwhile."""
 
     def __init__(self, queue: Callable[..., None], sink: Sink) -> None:
@@ -292,3 +292,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc] # the dri
 
     async def on_partitions_lost(self, lost: Sequence[TopicPartition]) -> None:
         self._queue(self._sink.lost, lost, None)
+
+
+# Not by inheritance: type checkers don't know the class.
+AsyncConsumerRebalanceListener.register(_Listener)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.structs import TopicPartition
 
 from aviary.eventlog import insist
@@ -23,8 +23,10 @@ from aviary.storage.kafka.driver import RetriableError
 from aviary.storage.kafka.packs import Item
 
 _log = logging.getLogger("aviary.kafka")
-_DELIVERY_MS = 20_000
+_DELIVERY_MS = 12_000
 _CLOSE_S = 5.0
+# Later than the driver itself gives a delivery up.
+_ANSWERS_S = _DELIVERY_MS / 1_000 + 2
 
 
 class Producer:
@@ -96,18 +98,29 @@ class Producer:
         def refused(error: BaseException) -> None:
             loop.call_soon_threadsafe(settle, error)
 
+        client: Any = None
         with translated(self._settings):
             try:
                 client = await self._connected(topic)
                 sent: Any = client.send(topic, value=value, key=key, headers=headers, partition=partition)
                 sent.add_callback(acknowledged)
                 sent.add_errback(refused)
-                await done
+                async with asyncio.timeout(_ANSWERS_S):
+                    await done
             except KafkaError as error:
                 # An idempotent producer that lost count refuses everything from then on.
                 if not isinstance(error, RetriableError):
-                    await self.close()
+                    await self._drop(client)
                 raise
+            except TimeoutError:
+                # A broker that died at the wrong moment leaves a batch that the driver never gives an end.
+                await self._drop(client)
+                raise KafkaTimeoutError("no end of a delivery") from None
+
+    async def _drop(self, client: Any) -> None:
+        """Close a client, unless another one is in its place by now."""
+        if client is not None and self._client is client:
+            await self.close()
 
     async def _connected(self, topic: str = "") -> Any:
         async with self._connecting:
