@@ -25,7 +25,11 @@ from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.io.libevreactor import LibevConnection
 from cassandra.policies import ConstantSpeculativeExecutionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
-from cassandra.query import BatchStatement, BatchType, tuple_factory
+from cassandra.query import (
+    BatchStatement,
+    BatchType,
+    tuple_factory,  # pyright: ignore[reportUnknownVariableType] - the driver's annotations are partial
+)
 
 from aviary.errors import AviaryError, DeadlineExceeded, Unavailable
 from aviary.rpc.call import current_call
@@ -234,7 +238,8 @@ class _translated:  # noqa: N801 - reads as a statement
         return Unavailable("the tables failed", retry_after_s=1)
 
     def _unreachable(self, error: Any) -> AviaryError:
-        causes = list(error.errors.values()) if isinstance(error.errors, dict) else list(error.errors)
+        # By host, or a bare list where no host was tried.
+        causes = getattr(error.errors, "values", lambda: error.errors)()
         if any(isinstance(each, AuthenticationFailed) for each in causes):
             return Unavailable(f"the tables at {self._where} refuse this user; check AVIARY_TABLES_USER and its rights")
         return Unavailable(f"the tables at {self._where} cannot be reached", retry_after_s=1)
@@ -243,11 +248,14 @@ class _translated:  # noqa: N801 - reads as a statement
 def cluster(settings: Settings) -> Any:
     """Return the driver's own object for the servers that the settings name, not connected yet."""
     hosts = [each.rpartition(":") for each in settings.tables.split(",")]
+    # Typed here: the driver's own annotations are partial, and in places wrong.
+    datacenter: Any = settings.tables_datacenter or None
+    timeout_s: Any = settings.tables_timeout_ms / 1000
     profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(settings.tables_datacenter or None)),
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(datacenter)),
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
-        request_timeout=settings.tables_timeout_ms / 1000,
+        request_timeout=timeout_s,
         row_factory=tuple_factory,
         # Of statements that are safe to repeat: a replica that is slow is not waited for.
         speculative_execution_policy=ConstantSpeculativeExecutionPolicy(_SLOW_REPLICA_S, 2),
@@ -260,7 +268,7 @@ def cluster(settings: Settings) -> Any:
         connection_class=LibevConnection,
         protocol_version=_PROTOCOL,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        connect_timeout=settings.tables_timeout_ms / 1000,
+        connect_timeout=timeout_s,
     )
 
 

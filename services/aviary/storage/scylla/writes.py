@@ -7,10 +7,9 @@ import base64
 import functools
 import json
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
-from aviary import ids
 from aviary.clock import Clock
 from aviary.errors import AviaryError, Conflict, RateLimited, no_user
 from aviary.events.v1.events_pb2 import Event
@@ -359,15 +358,9 @@ def _statement(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"bytes": base64.b85encode(value).decode()}
-    return list(value) if isinstance(value, tuple | list) else value
+    return {"bytes": base64.b85encode(value).decode()} if isinstance(value, bytes) else value
 
 
 def _typed(value: Any) -> Any:
-    return base64.b85decode(value["bytes"]) if isinstance(value, Mapping) else value
-
-
-def version_at(time_ms: int) -> int:
-    """Return what a version that rose at `time_ms` is at least: versions are ids, which hold their time."""
-    return ids.first_at(time_ms)
+    # Of what columns hold, JSON makes an object of bytes alone.
+    return base64.b85decode(cast("dict[str, str]", value)["bytes"]) if isinstance(value, dict) else value

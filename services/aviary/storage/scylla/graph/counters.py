@@ -43,6 +43,10 @@ class _Counter:
     key: Callable[[int, int], tuple[int, ...]]
 
 
+def _key_of(role: Role) -> Callable[[int, int], tuple[int, ...]]:
+    return lambda entity, member: (entity, member, role)
+
+
 _COUNTERS: Mapping[str, Sequence[_Counter]] = {
     "accounts": (
         _Counter("followers", FOLLOWERS, Shelf.FOLLOWERS, _FOLLOW, lambda entity, member: (member, entity)),
@@ -54,7 +58,7 @@ _COUNTERS: Mapping[str, Sequence[_Counter]] = {
             ROLE_COUNTS[role],
             roles.SHELVES[role],
             _ROLE,
-            lambda entity, member, role=role: (entity, member, role),  # type: ignore[misc]  # a default binds it
+            _key_of(role),
         )
         for column, role in (("members", Role.MEMBER), ("followers", Role.FOLLOWER))
     ),

@@ -84,7 +84,7 @@ async def _below(tables: Tables, tweet: Tweet, members: Sequence[Row]) -> Sequen
     # By the highest ancestor that is known so far. An older one than the tweet's has passed it by.
     lineages = {row[0]: list(ids.unpack(row[2])) for row in members}
     inside = {each for each, lineage in lineages.items() if tweet.id in lineage}
-    tops = {each: lineage[-1] for each, lineage in lineages.items() if lineage[-1] > tweet.id}
+    tops: dict[int, int] = {each: lineage[-1] for each, lineage in lineages.items() if lineage[-1] > tweet.id}
     while tops:
         above = await _lineages(tables, tweet.conversation_id, set(tops.values()))
         inside |= {each for each, top in tops.items() if tweet.id in above.get(top, ())}

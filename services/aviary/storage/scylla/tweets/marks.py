@@ -55,7 +55,9 @@ class Marks:
 
     async def own(self, tables: Tables, viewer_id: int, tweet_ids: Iterable[int]) -> AbstractSet[int]:
         """Return those of the tweets that the viewer has marked."""
-        marks = await self.many(tables, viewer_id, tweet_ids) if viewer_id else {}
+        if not viewer_id:
+            return frozenset()
+        marks = await self.many(tables, viewer_id, tweet_ids)
         return frozenset(tweet_id for tweet_id, mark in marks.items() if mark.active)
 
     async def standing_of_user(self, tables: Tables, user_id: int, rows: Sequence[Row]) -> Sequence[Row]:
