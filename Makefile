@@ -16,7 +16,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # Folders too: a deleted file changes only its folder's time.
 CORE := $(shell find native -not -path '*/target*' 2>/dev/null)
 
-.PHONY: help setup up up-cluster test test-cluster check format proto bench clean
+.PHONY: help setup up up-cluster test test-cluster soak check format proto bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,10 @@ test: setup ## run the tests (heavy suites apart: see CONTRIBUTING.md)
 test-cluster: setup ## run the tests against real servers, which are fetched first (see CONTRIBUTING.md)
 	@$(BIN)/python -m tests.backends fetch
 	@$(BIN)/pytest -m cluster -n 2 $(ARGS)
+
+soak: setup ## keep faults going under load for a quarter of an hour, on real servers
+	@$(BIN)/python -m tests.backends fetch
+	@$(BIN)/pytest -m soak -n 0 $(ARGS)
 
 check: setup ## all that can be said without running the product: format, lint, types, layers, contracts, core
 	@$(BIN)/python scripts/check.py $(ARGS)

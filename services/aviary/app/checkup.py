@@ -18,7 +18,7 @@ from aviary.storage.scylla.tables import Tables
 
 
 async def look(settings: Settings) -> Sequence[tuple[str, str]]:
-    """Return what was examined, and beside it what is wrong with it, "" for nothing."""
+    """Return what was examined, and beside it what is wrong with it, "" for nothing; the same wrong only once."""
     examined: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = [
         *(
             (f"the keyspace {settings.tables_keyspace}_{name} is current", partial(_tables, settings, name))
@@ -28,7 +28,9 @@ async def look(settings: Settings) -> Sequence[tuple[str, str]]:
         ("Redis answers", partial(_redis, settings)),
         *([("the certificates are whole", partial(_certificates, settings))] if settings.tls_dir else []),
     ]
-    return [(sentence, await _wrong(each)) for sentence, each in examined]
+    found = [(sentence, await _wrong(each)) for sentence, each in examined]
+    wrongs = [wrong for _, wrong in found]
+    return [(sentence, wrong) for i, (sentence, wrong) in enumerate(found) if not wrong or wrong not in wrongs[:i]]
 
 
 async def _wrong(look_at: Callable[[], Awaitable[None]]) -> str:

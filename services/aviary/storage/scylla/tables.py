@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cassandra import (
@@ -43,6 +44,7 @@ logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
 _PROTOCOL = 4
 # Below the stream ids of a connection: `execute_async` blocks its thread when those run out.
 _IN_FLIGHT = 1_024
+_PREPARING = 4
 _SLOW_REPLICA_S = 0.1
 _PATIENCE_S = 5.0
 _SCHEMA_S = 60.0
@@ -73,6 +75,9 @@ class Tables:
         self._session: Any = None
         self._cluster: Any = None
         self._prepared: dict[str, Any] = {}
+        self._preparing: dict[str, asyncio.Future[Any]] = {}
+        # Not the loop's own threads: a slow node would hold them all.
+        self._threads = ThreadPoolExecutor(_PREPARING, thread_name_prefix=f"tables-{name}")
         self._places = asyncio.Semaphore(_IN_FLIGHT)
         self._span = f"tables {name}"
         self._timeout_s = settings.tables_timeout_ms / 1000
@@ -81,13 +86,23 @@ class Tables:
         """Connect. Raises Unavailable in one sentence when the tables can't be reached, or not by this user."""
         self._cluster = cluster(self._settings)
         with _translated(self._settings):
-            self._session = await asyncio.to_thread(self._cluster.connect, self.keyspace)
+            self._session = await asyncio.to_thread(self._cluster.connect)
+            # In a step of its own: connecting to a keyspace that is missing looks like a host that can't be reached.
+            try:
+                await asyncio.to_thread(self._session.set_keyspace, self.keyspace)
+            except InvalidRequest as error:
+                raise Unavailable(
+                    f"the tables at {self._settings.tables} have no keyspace {self.keyspace}; run aviary migrate"
+                ) from error
+        # How long it waits for a statement to be prepared: the profile, which has this too, isn't asked there.
+        self._session._default_timeout = self._timeout_s  # noqa: SLF001
 
     async def close(self) -> None:
         """Let go of the connections; harmless when there are none."""
         if self._cluster is not None:
             await asyncio.to_thread(self._cluster.shutdown)
             self._cluster = self._session = None
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def rows(self, statement: str, *values: Any) -> list[Row]:
         """Return every row of a statement that is bounded by itself."""
@@ -126,29 +141,48 @@ class Tables:
 
     async def run(self, statement: str) -> list[Row]:
         """Run what cannot be prepared, such as a change of the schema, for as long as all nodes need to agree on it."""
-        return await self._send(lambda: statement, timeout_s=_SCHEMA_S)
 
-    def _bound(self, statement: str, values: Sequence[Any]) -> Callable[[], Any]:
-        return lambda: self._prepare(statement).bind(values)
+        async def plain() -> str:
+            return statement
 
-    def _batch(self, statements: Sequence[Statement], kind: Any) -> Callable[[], Any]:
-        def make() -> Any:
+        return await self._send(plain, timeout_s=_SCHEMA_S)
+
+    def _bound(self, statement: str, values: Sequence[Any]) -> Callable[[], Awaitable[Any]]:
+        async def make() -> Any:
+            return (await self._prepare(statement)).bind(values)
+
+        return make
+
+    def _batch(self, statements: Sequence[Statement], kind: Any) -> Callable[[], Awaitable[Any]]:
+        async def make() -> Any:
             batch = BatchStatement(batch_type=kind)
             batch.is_idempotent = True
             for statement, values in statements:
-                batch.add(self._prepare(statement), values)
+                batch.add(await self._prepare(statement), values)
             return batch
 
         return make
 
-    def _prepare(self, statement: str) -> Any:
-        known = self._prepared.get(statement)
-        if known is None:
-            if self._session is None:
-                raise Unavailable(f"the {self.name} tables are not connected yet", retry_after_s=1)
-            known = self._prepared[statement] = self._session.prepare(statement)
-            known.is_idempotent = True
-        return known
+    async def _prepare(self, statement: str) -> Any:
+        """Return what the servers made of a statement; the first time, wait for their answer outside the loop."""
+        if statement in self._prepared:
+            return self._prepared[statement]
+        if statement not in self._preparing:
+            loop = asyncio.get_running_loop()
+            self._preparing[statement] = loop.run_in_executor(self._threads, self._connected().prepare, statement)
+            self._preparing[statement].add_done_callback(lambda done: self._was_prepared(statement, done))
+        return await asyncio.shield(self._preparing[statement])
+
+    def _was_prepared(self, statement: str, done: asyncio.Future[Any]) -> None:
+        del self._preparing[statement]
+        if not done.cancelled() and done.exception() is None:
+            self._prepared[statement] = done.result()
+            self._prepared[statement].is_idempotent = True
+
+    def _connected(self) -> Any:
+        if self._session is None:
+            raise Unavailable(f"the {self.name} tables are not connected yet", retry_after_s=1)
+        return self._session
 
     async def _insist(self, attempt: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
         """Repeat what may pass until the deadline of the call."""
@@ -166,18 +200,17 @@ class Tables:
             return await attempt()
 
     async def _send(
-        self, make: Callable[[], Any], names: list[str] | None = None, timeout_s: float | None = None
+        self, make: Callable[[], Awaitable[Any]], names: list[str] | None = None, timeout_s: float | None = None
     ) -> list[Row]:
         """Send once and return the rows; the columns' names go into `names`."""
         async with self._places:
-            self.round_trips += 1
             loop = asyncio.get_running_loop()
             done: asyncio.Future[list[Row]] = loop.create_future()
             with _translated(self._settings):
-                if self._session is None:
-                    raise Unavailable(f"the {self.name} tables are not connected yet", retry_after_s=1)
+                statement = await make()
                 rows = _Rows(loop, done)
-                future = self._session.execute_async(make(), timeout=timeout_s or self._timeout_s)
+                self.round_trips += 1
+                future = self._connected().execute_async(statement, timeout=timeout_s or self._timeout_s)
                 future.add_callbacks(rows.take, rows.fail, callback_args=(future,))
                 found = await done
                 if names is not None:
@@ -223,7 +256,7 @@ class _translated:  # noqa: N801 - reads as a statement
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, DriverException | RequestExecutionException | NoHostAvailable):
-            _log.warning("tables_failed", extra={"error": f"{type(error).__name__}: {error}"[:500]})
+            _log.info("tables_failed", extra={"error": f"{type(error).__name__}: {error}"[:500]})
             raise self._ours(error) from error
 
     def _ours(self, error: Exception) -> AviaryError:
