@@ -45,7 +45,8 @@ class Kafka(Server):
         lines = (f"{key}={value}" for key, value in self._configuration().items())
         (self.folder / "server.properties").write_text("\n".join(lines))
         if not (self.folder / "data" / "meta.properties").exists():
-            identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # Not url-safe base64 of any sixteen bytes: one that begins with a dash would be taken for an option.
+            identity = "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
             run(
                 *self._java("kafka.tools.StorageTool"),
                 "format",

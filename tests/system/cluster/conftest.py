@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from tests.system.conftest import GENEROUS
 from tests.system.process import Launcher, Running, launcher, run
+
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +27,8 @@ def fleet(servers: Mapping[str, object], tmp_path_factory: pytest.TempPathFactor
 
 
 def cluster_settings(*, tables: str, kafka: str, redis: str, name: str) -> dict[str, object]:
-    """What a fleet of one's own on single servers needs."""
+    """What a fleet of one's own on single servers needs; no other worker of a parallel run has these names."""
+    name = f"{name}{_WORKER}"
     return {
         "profile": "cluster",
         "tables": tables,

@@ -63,7 +63,7 @@ def test_a_schema_of_another_version_is_refused(
     host, _, port = str(migrated["tables"]).rpartition(":")
     cluster = Cluster([host], port=int(port), connection_class=LibevConnection, protocol_version=4)
     try:
-        session = cluster.connect("test_starts_users")
+        session = cluster.connect(f"{migrated['tables_keyspace']}_users")
         (before,) = session.execute("SELECT version FROM schema_version WHERE name = 'schema'").one()
         session.execute(f"INSERT INTO schema_version (name, version) VALUES ('schema', {held})")
         try:

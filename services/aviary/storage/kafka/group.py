@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -38,6 +38,16 @@ class Worker(Protocol):
         """Begin nothing more, let what is under way end, and commit."""
 
 
+class Committing(Protocol):
+    """Where a group keeps how far it is."""
+
+    async def commit(self, positions: Mapping[int, int]) -> None:
+        """Store them. Raises Unavailable."""
+
+    async def committed(self, partition: int) -> int | None:
+        """Return what is stored, None for nothing."""
+
+
 class PartitionOffsets:
     """Keeps Offsets' promises for one partition of a group; the commits of all partitions travel together."""
 
@@ -61,18 +71,30 @@ class PartitionOffsets:
 class Commits:
     """One request of a group at a time, for every partition that got further meanwhile."""
 
-    def __init__(self, poller: Poller) -> None:
+    def __init__(self, poller: Committing) -> None:
         self.poller = poller
         self._wanted: dict[int, int] = {}
         self._turn = asyncio.Lock()
 
     async def commit(self, partition: int, position: int) -> None:
         self._wanted[partition] = max(position, self._wanted.get(partition, 0))
-        async with self._turn:
-            # Whoever had the turn before may have taken it along.
-            if partition in self._wanted:
-                taken, self._wanted = self._wanted, {}
-                await self.poller.commit(taken)
+        try:
+            async with self._turn:
+                # Whoever had the turn before may have taken it along.
+                if partition in self._wanted:
+                    await self._commit()
+        except BaseException:
+            # Who still has the partition asks again. Left here, it would be written over what a successor commits.
+            self._wanted.pop(partition, None)
+            raise
+
+    async def _commit(self) -> None:
+        taken = dict(self._wanted)
+        await self.poller.commit(taken)
+        # Not before: the others must find theirs when this fails.
+        for partition, position in taken.items():
+            if self._wanted.get(partition) == position:
+                del self._wanted[partition]
 
 
 @dataclass(slots=True)
