@@ -35,7 +35,7 @@ test: setup ## run the tests (heavy suites apart: see CONTRIBUTING.md)
 
 test-cluster: setup ## run the tests against real servers, which are fetched first (see CONTRIBUTING.md)
 	@$(BIN)/python -m tests.backends fetch
-	@$(BIN)/pytest -m cluster -n 2 $(ARGS)
+	@$(BIN)/pytest -m cluster -n 2 --dist loadgroup $(ARGS)
 
 soak: setup ## keep faults going under load for a quarter of an hour, on real servers
 	@$(BIN)/python -m tests.backends fetch

@@ -13,9 +13,12 @@ from tests.contract.tweets import BOB, claim, original, quote, revision
 from tests.contract.upkeep import Upkept, upkept_in
 
 from aviary.clock import Clock
+from aviary.eventlog import Record
+from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_DELETED, Event
 from aviary.storage.scylla.tables import Row, Statement
 from aviary.storage.scylla.writes import Writer
 from aviary.tweets.store import EditRules
+from aviary.upkeep.worker import erasing
 
 pytestmark = pytest.mark.cluster
 
@@ -157,6 +160,30 @@ async def test_an_erasure_that_died_is_finished_by_the_next_process(
     assert set(await naming(keyspace, PERSON)) <= EXPIRING_ROWS.keys()
     await all_expire(keyspace)
     assert [await upkept.stores.tweets.counted(each) for each in others] == [(0, 0, 0, 0)] * 2
+    assert await upkept.drifts() == []
+
+
+async def test_what_a_process_that_had_not_heard_of_it_wrote_is_erased_too(
+    upkept: Upkept, keyspace: WatchedTables, clock: Clock
+) -> None:
+    looks = 0
+    async with tables.writing(keyspace, clock) as unaware:
+        late = replace(upkept, stores=stores_in(unaware, clock))
+
+        async def erase(user_id: int) -> None:
+            nonlocal looks
+            looks += 1
+            await upkept.erase_all(user_id)
+            if looks == 1:
+                await one_of_everything(late)
+
+        what = erasing("erasure", erase, straggle_s=0.01)
+        await what.handle(what.lanes[0], Record(1, Event(type=EVENT_TYPE_USER_DELETED, entity_id=PERSON)))
+
+    await upkept.settle()
+    assert looks == 2
+    assert set(await naming(keyspace, PERSON)) <= EXPIRING_ROWS.keys()
+    await all_expire(keyspace)
     assert await upkept.drifts() == []
 
 

@@ -58,8 +58,8 @@ async def test_a_process_that_is_killed_leaves_its_share_to_the_others(rig: Rig,
         for key in {key for key, _ in effects(file)}:
             ids = [id for each, id in effects(file) if each == key]
             assert ids == sorted(set(ids))
-    # Repeated is what was done and not committed: less than a tenth of a second's work.
-    assert len(effects(*files)) - len(wanted) < 200
+    # Repeated is what was done and not committed, which may be all until it died: a group that forms takes no commits.
+    assert len(effects(*files)) - len(wanted) <= 1_000
 
 
 async def test_a_broker_that_is_killed_and_comes_back_has_lost_nothing(settings: Settings, tmp_path: Path) -> None:

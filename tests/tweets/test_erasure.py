@@ -29,7 +29,8 @@ from aviary.storage.sqlite.tweets.engagement import SqliteEngagementStore
 from aviary.storage.sqlite.tweets.removal import SqliteRemovalStore
 from aviary.storage.sqlite.tweets.tweets import SqliteTweetStore
 from aviary.tweets.store import Draft, Entities, Kind, Span
-from aviary.tweets.upkeep.worker import UpkeepWorker
+from aviary.tweets.upkeep.worker import Removal
+from aviary.upkeep.worker import erasing
 
 SECRET = "the sentence that nobody else wrote"
 # What others wrote goes on naming what it replied to and quoted, and events hold ids for a week.
@@ -156,8 +157,8 @@ async def test_what_a_call_under_way_brings_after_the_erasure_is_refused(
     try:
         store, engagement = SqliteTweetStore(database), SqliteEngagementStore(database)
         other = (await store.insert(Draft(author_id=8, kind=Kind.ORIGINAL, text="mine"), claim=None)).id
-        worker = UpkeepWorker(SqliteRemovalStore(database), settings=settings, clock=clock)
-        what = worker.consumption()
+        removal = Removal(SqliteRemovalStore(database), settings=settings, clock=clock)
+        what = erasing("erasure", removal.erase, straggle_s=0)
         gone = Event(type=events_pb2.EVENT_TYPE_USER_DELETED, entity_id=7)
         await what.handle(what.lanes[0], Record(1, gone))
 

@@ -63,6 +63,8 @@ from aviary.storage.scylla.writes import Writer
 from aviary.users.worker import Stretch, follow_revocations
 
 RELAY, COUNTING = "relay", "counting"
+# The longest that a process takes to read of a deletion, while it reads at all.
+_NEWS_S = 5.0
 
 
 class _ChangesOf(Protocol):
@@ -87,6 +89,8 @@ class Cluster:
         self.held = DegradedTimelines(timelines, marks)
         self.warm = PatientTimelines(timelines, marks)
         self.limits = DegradedRateLimits(RedisRateLimits(self._redis), marks)
+        # Every process refuses once it has read of it, which is soon; a write that it let in before ends with its call.
+        self.straggle_s = settings.deadline_ms / 1000 + _NEWS_S
         self.background: list[Callable[[], Awaitable[None]]] = []
 
     def users(self) -> UserStores:

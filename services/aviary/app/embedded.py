@@ -57,6 +57,8 @@ class Embedded:
         self._consumers_of: dict[str, list[Consumer]] = {}
         self.timelines = self.held = self.warm = NativeTimelines(settings, clock, metrics)
         self.limits = MemoryRateLimits()
+        # Its one process refuses such writes from the moment that it erases.
+        self.straggle_s = 0.0
         self.background = [self._keep_house, self._scrub]
 
     def users(self) -> UserStores:

@@ -16,8 +16,8 @@ from aviary.graph.relations.rpc import RelationRpc
 from aviary.graph.relations.service import RelationService
 from aviary.graph.rpc import GraphRpc, UserPages
 from aviary.graph.service import GraphService
-from aviary.graph.worker import erasing
 from aviary.upkeep.rpc import UpkeepRpc
+from aviary.upkeep.worker import erasing
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -37,7 +37,8 @@ def build(platform: Platform) -> None:
     platform.serve(graph_pb2.DESCRIPTOR, "GraphService", graph)
     platform.serve(relations_pb2.DESCRIPTOR, "RelationService", RelationRpc(relations, service, users))
     platform.serve(lists_pb2.DESCRIPTOR, "ListService", ListRpc(lists, users, platform.cursors))
-    platform.consume("users", erasing(stores.removal), service="graph")
+    erasure = erasing("graph erasure", stores.removal.erase, straggle_s=platform.stores.straggle_s)
+    platform.consume("users", erasure, service="graph")
     if stores.repair is not None:
         platform.consume("graph", stores.repair, service="graph")
     # A process that stopped in the middle of a deletion left some of the list behind.

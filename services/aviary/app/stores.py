@@ -92,6 +92,10 @@ class Stores(Protocol):
     def limits(self) -> RateLimits: ...
 
     @property
+    def straggle_s(self) -> float:
+        """How long after an account is deleted a process may still finish a write about it, begun or let in before."""
+
+    @property
     def background(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Whatever the profile itself must do for ever; it outlives a store that is down."""
 

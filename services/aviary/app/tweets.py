@@ -21,8 +21,9 @@ from aviary.tweets.peers import Peers
 from aviary.tweets.rpc import TweetRpc
 from aviary.tweets.service import TweetService
 from aviary.tweets.upkeep.personal import TweetFiles
-from aviary.tweets.upkeep.worker import UpkeepWorker
+from aviary.tweets.upkeep.worker import Removal
 from aviary.upkeep.rpc import UpkeepRpc
+from aviary.upkeep.worker import erasing
 
 if TYPE_CHECKING:
     from aviary.app.platform import Platform
@@ -50,6 +51,8 @@ def build(platform: Platform) -> None:
     agenda = AgendaWorker(stores.agenda, service, peers, platform.clock)
     platform.run_alone("agenda", agenda.run)
 
-    worker = UpkeepWorker(stores.removal, settings=platform.settings, clock=platform.clock)
-    platform.consume("users", worker.consumption(), service="tweets")
-    platform.run_alone("purge", worker.run)
+    removal = Removal(stores.removal, settings=platform.settings, clock=platform.clock)
+    # Several, so that one account with a million tweets does not delay the others.
+    erasure = erasing("erasure", removal.erase, straggle_s=platform.stores.straggle_s, at_once=4)
+    platform.consume("users", erasure, service="tweets")
+    platform.run_alone("purge", removal.run)

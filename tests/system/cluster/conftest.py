@@ -11,7 +11,16 @@ import pytest
 from tests.system.conftest import GENEROUS
 from tests.system.process import Launcher, Running, launcher, run
 
+_HERE = Path(__file__).parent
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker of a parallel run have all fleets, one after the other, and begin with them: they take longest."""
+    here = [item for item in items if _HERE in item.path.parents]
+    for item in here:
+        item.add_marker(pytest.mark.xdist_group("fleets"))
+    items[:] = [*here, *(item for item in items if item not in here)]
 
 
 @pytest.fixture(scope="session")

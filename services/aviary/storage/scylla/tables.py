@@ -302,6 +302,8 @@ def cluster(settings: Settings) -> Any:
         protocol_version=_PROTOCOL,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=timeout_s,
+        # Else every process reads of every table of every keyspace whenever one is made; nothing here asks for that.
+        schema_event_refresh_window=-1,
     )
 
 

@@ -7,29 +7,22 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from aviary.clock import Clock
-from aviary.eventlog import Consumption, insist, selective
-from aviary.events.v1 import events_pb2
-from aviary.events.v1.events_pb2 import Event
+from aviary.eventlog import insist
 from aviary.settings import Settings
 from aviary.tweets.upkeep.store import RemovalStore
 
 # Few enough that a step holds up other writes hardly longer than a group of them does.
 _ROWS_A_STEP = 100
 _PURGE_EVERY_S = 60.0
-# So that one account with a million tweets does not delay the others.
-_ERASED_AT_ONCE = 4
 
 
-class UpkeepWorker:
-    """Follows the users' log, and looks for tweets to purge once a minute."""
+class Removal:
+    """Erases people, and looks for tweets to purge once a minute."""
 
     def __init__(self, store: RemovalStore, *, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._purge_after_ms = settings.purge_after_s * 1000
-
-    def consumption(self) -> Consumption:
-        return selective("erasure", {events_pb2.EVENT_TYPE_USER_DELETED}, self._erase, workers=_ERASED_AT_ONCE)
 
     async def run(self) -> None:
         """Purge; runs until cancelled."""
@@ -42,8 +35,9 @@ class UpkeepWorker:
         before_ms = self._clock.now_ms() - self._purge_after_ms
         await _exhaust(partial(self._store.purge, before_ms, rows=_ROWS_A_STEP), what="purge")
 
-    async def _erase(self, event: Event) -> None:
-        await _exhaust(partial(self._store.erase, event.entity_id, rows=_ROWS_A_STEP), what="erasure")
+    async def erase(self, user_id: int) -> None:
+        """Remove all that is of this person, a step at a time."""
+        await _exhaust(partial(self._store.erase, user_id, rows=_ROWS_A_STEP), what="erasure")
 
 
 async def _exhaust(step: Callable[[], Awaitable[int]], *, what: str) -> None:
