@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aviary.seed.progress import Lines
-from benchmarks import machine, plot, ratios, records, system, versus, volume
+from benchmarks import fleet, machine, plot, ratios, records, system, versus, volume
 from benchmarks.crowd import world
 from benchmarks.figures import missed, table
 from benchmarks.plans import FULL, QUICK, QUICK_VOLUME, VOLUME, Plan
@@ -20,12 +20,13 @@ from benchmarks.subject import SubjectFailed
 _QUIET = 0.5
 PARTS = ("core", "start", "home", "post", "visible")
 VOLUME_PARTS = ("volume", "growth", "celebrity")
+FLEET_PARTS = ("home", "post", "visible")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 when an answer was wrong, else 0, targets missed or not."""
     options = _parser().parse_args(arguments)
-    parts = VOLUME_PARTS if options.volume else PARTS
+    parts = VOLUME_PARTS if options.volume else FLEET_PARTS if options.fleet else PARTS
     wanted = tuple(options.only or parts)
     if unknown := set(wanted) - set(parts):
         raise SystemExit(f"{', '.join(sorted(unknown))}: no part of this; choose from {', '.join(parts)}")
@@ -46,6 +47,10 @@ def _measure(run: system.Run, options: argparse.Namespace, wanted: Sequence[str]
     if options.against:
         place, name = world(quick=options.quick)
         versus.measure(run, place, folder, options.against.resolve(), Lines(sys.stderr))
+        return name
+    if options.fleet:
+        place, name = world(quick=options.quick)
+        fleet.measure(run, place, folder, wanted, Lines(sys.stderr))
         return name
     return (_volume if options.volume else _system)(run, options, wanted, folder)
 
@@ -70,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small world and short loads, to see that all works")
     parser.add_argument("--volume", action="store_true", help="a platform with much in it, in place of the rest")
+    parser.add_argument("--fleet", action="store_true", help="the embedded platform, then a fleet on real servers")
     parser.add_argument("--against", type=Path, help="another checkout, core built: home and post of both, in turn")
     parser.add_argument("--only", action="append", choices=PARTS + VOLUME_PARTS, help="a part; may be repeated")
     parser.add_argument("--out", type=Path, help="where to record; a full run records by itself, others only so")
@@ -85,13 +91,14 @@ def _record(out: Path, run: system.Run, here: machine.Machine, name: str, option
     date = dt.datetime.now(dt.UTC).date().isoformat()
     title = f"{date}, {name}: {here}"
     told = {key: value for key, value in options.items() if key not in {"out", "against"}}
-    file = f"{date}-volume" if options["volume"] else date
+    kind = next((each for each in ("volume", "fleet") if options[each]), "")
+    file = f"{date}-{kind}" if kind else date
     records.write_figures(out / f"{file}.csv", run.figures)
     records.write_circumstances(out / f"{file}.json", here, name, told, run.curves)
-    if not options["volume"]:
+    if not kind:
         plot.draw(out / f"{file}.png", run.curves, title)
     if out == records.FOLDER:
-        place = "latest volume record" if options["volume"] else "latest record"
+        place = f"latest {kind} record" if kind else "latest record"
         records.write_latest(records.README, title, run.figures, place=place)
     print(f"recorded into {out}", file=sys.stderr)
 

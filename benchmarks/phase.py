@@ -9,7 +9,7 @@ import asyncio
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -40,7 +40,7 @@ class Phase:
     crowd: Crowd
     connections: int
     duration_s: float
-    processes: dict[str, int]
+    processes: Mapping[str, Sequence[int]]
     rate: float = 0.0
     seed: int = 1
     # What a load of pages asks for, and whether they come newest first.
@@ -126,7 +126,7 @@ def outcome(
 class Meter:
     """CPU that processes use while something runs: this one as `client`, and as `others` all that is none of them."""
 
-    def __init__(self, processes: dict[str, int]) -> None:
+    def __init__(self, processes: Mapping[str, Sequence[int]]) -> None:
         self._processes = processes
         self._before = self._now()
 
@@ -138,7 +138,7 @@ class Meter:
         return used
 
     def _now(self) -> dict[str, float]:
-        return {name: cpu_s(pid) for name, pid in self._processes.items()} | {
+        return {name: cpu_s(pids) for name, pids in self._processes.items()} | {
             "client": time.process_time(),
             "machine": machine_cpu_s(),
         }

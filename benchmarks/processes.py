@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def cpu_s(pid: int) -> float:
-    """Seconds of CPU that the process and its threads have used so far, in user and kernel mode."""
-    user, kernel = _stat(pid)[11:13]
-    return (int(user) + int(kernel)) / _TICKS_A_SECOND
+def cpu_s(pids: Sequence[int]) -> float:
+    """Seconds of CPU that the processes and their threads have used so far, in user and kernel mode."""
+    return sum(sum(map(int, _stat(pid)[11:13])) for pid in pids) / _TICKS_A_SECOND
 
 
 def machine_cpu_s() -> float:
@@ -22,9 +22,9 @@ def machine_cpu_s() -> float:
     return (user + nice + system + irq + softirq + steal) / _TICKS_A_SECOND
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory in MB of 10^6 bytes."""
-    return int(_stat(pid)[21]) * _PAGE_BYTES / 1e6
+def rss_mb(pids: Sequence[int]) -> float:
+    """Resident memory in MB of 10^6 bytes; what several share is counted for each."""
+    return sum(int(_stat(pid)[21]) for pid in pids) * _PAGE_BYTES / 1e6
 
 
 def children(pid: int) -> list[int]:

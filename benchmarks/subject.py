@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,21 +28,18 @@ class SubjectFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A running platform. `aviary` and `envoy` are process ids."""
+    """A running platform: where it answers, where its fan-out's metrics are, and the process ids of each part."""
 
     url: str
     metrics: str
-    aviary: int
-    envoy: int
+    processes: Mapping[str, Sequence[int]]
     ready_s: float
-
-    @property
-    def processes(self) -> dict[str, int]:
-        return {"aviary": self.aviary, "envoy": self.envoy}
 
 
 @contextmanager
-def running(folder: Path, *, settings: Mapping[str, str] | None = None, tree: Path | None = None) -> Iterator[Subject]:
+def running(
+    folder: Path, *, settings: Mapping[str, str] | None = None, tree: Path | None = None, start_s: float = START_S
+) -> Iterator[Subject]:
     """The platform on `folder`, from its `ready` line until the body ends. Raises SubjectFailed.
 
     `tree` is another checkout of Aviary, with its core built, to run in place of this one.
@@ -55,30 +52,31 @@ def running(folder: Path, *, settings: Mapping[str, str] | None = None, tree: Pa
             [*_COMMAND, "--data-dir", str(folder / "data")],
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=_environment(settings or {}, tree),
+            env=environment(settings or {}, tree),
             text=True,
         )
     try:
-        said = _until_ready(process, errors)
+        said = _until_ready(process, errors, start_s)
         ready_s = time.perf_counter() - began
-        yield Subject(said["ready"], said["metrics"], process.pid, _envoy(process.pid), ready_s)
+        parts = {"aviary": [process.pid], "envoy": [envoy_of(process.pid)]}
+        yield Subject(said["ready"], said.get("metrics", ""), parts, ready_s)
     finally:
         _stop(process)
 
 
-def _environment(settings: Mapping[str, str], tree: Path | None) -> dict[str, str]:
+def environment(settings: Mapping[str, str], tree: Path | None = None) -> dict[str, str]:
     # What the operator of this machine has set must not change what is measured.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AVIARY_")}
     chosen = {"PYTHONPATH": str(tree / "services")} if tree else {}
     return {**inherited, **SETTINGS, **settings, **chosen}
 
 
-def _until_ready(process: subprocess.Popen[str], errors: Path) -> dict[str, str]:
+def _until_ready(process: subprocess.Popen[str], errors: Path, start_s: float) -> dict[str, str]:
     """What the platform prints at its start, a name and an address a line."""
     assert process.stdout is not None
     said: dict[str, str] = {}
     # A platform that hangs says nothing, and reading would wait for it: its end ends the reading.
-    watchdog = threading.Timer(START_S, process.kill)
+    watchdog = threading.Timer(start_s, process.kill)
     watchdog.start()
     try:
         for line in process.stdout:
@@ -91,7 +89,7 @@ def _until_ready(process: subprocess.Popen[str], errors: Path) -> dict[str, str]
     raise SubjectFailed(f"the platform did not get ready: {errors.read_text(errors='replace')[-2000:]}")
 
 
-def _envoy(aviary: int) -> int:
+def envoy_of(aviary: int) -> int:
     for child in processes.children(aviary):
         if processes.name(child) == "envoy":
             return child

@@ -6,7 +6,7 @@ import multiprocessing
 import statistics
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -47,9 +47,11 @@ class Run:
     curves: dict[str, Latencies] = field(default_factory=dict[str, Latencies])
     checked: int = 0
     faults: Counter[str] = field(default_factory=Counter[str])
+    # What the names of figures begin with: which of several platforms of a run they are of.
+    of: str = ""
 
     def add(self, name: str, value: float, unit: str, target: Target | None = None, note: str = "") -> None:
-        self.figures.append(Figure(name, value, unit, target, note))
+        self.figures.append(Figure(self.of + name, value, unit, target, note))
 
     def perform(self, phase: Phase) -> Outcome:
         outcome = self.driver.submit(perform, phase).result()
@@ -62,7 +64,7 @@ class Run:
 
     def add_load(self, name: str, outcome: Outcome, target: Target | None, note: str) -> None:
         """The rows that every load has: its pace, its percentiles and what it cost."""
-        self.curves[name] = Latencies.decode(outcome.latencies)
+        self.curves[self.of + name] = Latencies.decode(outcome.latencies)
         self.add(f"{name}.per_s", outcome.per_s, "/s", note=f"{note}; others took {outcome.others:.2f} cores")
         for percentile in _PERCENTILES:
             self.add(f"{name}.p{percentile}", outcome.ms(percentile), "ms", target if percentile == 95 else None)
@@ -74,7 +76,7 @@ class Run:
         self.add_load(f"{name}.posting", sight.posting, POST, posting)
         note = f"acknowledgement to read by every follower; {sight.tweets} tweets, {sight.readers} followers"
         visible, control = Latencies.decode(sight.visible), Latencies.decode(sight.control)
-        self.curves |= {f"{name}.all": visible, f"{name}.control": control}
+        self.curves |= {f"{self.of}{name}.all": visible, f"{self.of}{name}.control": control}
         for percentile in (50, 99):
             target = VISIBLE if percentile == 99 else None
             self.add(f"{name}.all.p{percentile}", visible.ms(percentile), "ms", target, note)
@@ -113,16 +115,23 @@ def measure(run: Run, place: World, folder: Path, wanted: Collection[str], progr
         _footprint(run, platform, home, "after the load")
     _warm_starts(run, home)
     with subject.running(home) as platform:
-        people = _warm_up(run, platform, crowd(place, journal))
+        people = warm_up(run, platform, crowd(place, journal))
         _ceiling(run, people)
-        if "home" in wanted:
-            _homes(run, platform, people)
-        if "post" in wanted:
-            _posts(run, platform, people)
-        if "visible" in wanted:
-            _visible(run, platform, people)
+        loads(run, platform, people, wanted)
         _footprint(run, platform, home, "at the end")
     run.add_answers()
+
+
+def loads(
+    run: Run, platform: Subject, people: Crowd, wanted: Collection[str], *, connections: Sequence[int] = _CONNECTIONS
+) -> None:
+    """Add the figures of the wanted parts of a platform whose homes are warm: home, post, visible."""
+    if "home" in wanted:
+        _homes(run, platform, people, connections)
+    if "post" in wanted:
+        _posts(run, platform, people)
+    if "visible" in wanted:
+        _visible(run, platform, people)
 
 
 def _cold_starts(run: Run, folder: Path) -> None:
@@ -145,15 +154,16 @@ def _warm_starts(run: Run, home: Path) -> None:
 
 def _footprint(run: Run, platform: Subject, home: Path, when: str) -> None:
     slug = when.replace(" ", "_")
-    run.add(f"memory.aviary.{slug}", processes.rss_mb(platform.aviary), "MB", MEMORY, f"resident, {when}")
-    run.add(f"memory.envoy.{slug}", processes.rss_mb(platform.envoy), "MB", note=f"resident, {when}")
+    for part, pids in platform.processes.items():
+        target = MEMORY if part == "aviary" else None
+        run.add(f"memory.{part}.{slug}", processes.rss_mb(pids), "MB", target, f"resident, {when}")
     data = home / "data"
     run.add(f"disk.stores.{slug}", processes.disk_mb(data, "*.db*"), "MB", note="SQLite files with their logs")
     logs = processes.disk_mb(data, "logs/*") + processes.disk_mb(data, "gateway/*.log*")
     run.add(f"disk.logs.{slug}", logs, "MB", note="the platform's and Envoy's")
 
 
-def _warm_up(run: Run, platform: Subject, everybody: Crowd) -> Crowd:
+def warm_up(run: Run, platform: Subject, everybody: Crowd) -> Crowd:
     """Read every home for the first time since the restart, at a pace; then go on with those that have a full page."""
     rate = run.plan.rebuilds_per_s
     phase = _phase(platform, Kind.FIRST, everybody, connections=_AIMED, duration_s=len(everybody.people) / rate)
@@ -176,13 +186,13 @@ def _ceiling(run: Run, people: Crowd) -> None:
     run.add("client.cpu", outcome.cpu_us("client"), "µs", note="CPU of the driver for a request")
 
 
-def _homes(run: Run, platform: Subject, people: Crowd) -> None:
-    for connections in _CONNECTIONS:
-        target = HOME if connections == _AIMED else None
-        phase = _phase(platform, Kind.HOME, people, connections=connections, duration_s=run.plan.warm_up_s)
+def _homes(run: Run, platform: Subject, people: Crowd, connections: Sequence[int]) -> None:
+    for count in connections:
+        target = HOME if count == _AIMED else None
+        phase = _phase(platform, Kind.HOME, people, connections=count, duration_s=run.plan.warm_up_s)
         run.perform(phase)
         most = _closed(run, phase, target)
-        for share in run.plan.shares if connections == _AIMED else (75,):
+        for share in run.plan.shares if count == _AIMED else (75,):
             _share(run, phase, share, most=most, target=target)
 
 
@@ -199,15 +209,15 @@ def _posts(run: Run, platform: Subject, people: Crowd) -> None:
 def _sustained(run: Run, platform: Subject, phase: Phase) -> float:
     """A closed loop of posts, and the wait until the last of them is in its followers' timelines."""
     before = delivered(platform.metrics)
-    cpu = {name: processes.cpu_s(pid) for name, pid in platform.processes.items()}
+    cpu = {name: processes.cpu_s(pids) for name, pids in platform.processes.items()}
     outcome = run.perform(phase)
     acknowledged = time.perf_counter()
     after = until_delivered(platform.metrics, before.tweets + outcome.count)
     drain_s = time.perf_counter() - acknowledged
     run.add_load("post.c16.max", outcome, POST, "closed loop: acknowledged, fan-out running beside")
     _delivery(run, before, after, outcome, drain_s)
-    for name, pid in platform.processes.items():
-        used_us = (processes.cpu_s(pid) - cpu[name]) / outcome.count * 1e6
+    for name, pids in platform.processes.items():
+        used_us = (processes.cpu_s(pids) - cpu[name]) / outcome.count * 1e6
         run.add(f"post.c16.max.cpu.{name}", used_us, "µs", note="a post, with its fan-out")
     run.add("post.c16.max.cpu.client", outcome.cpu_us("client"), "µs", note="a post")
     return outcome.per_s
@@ -224,7 +234,7 @@ def _closed(run: Run, phase: Phase, target: Target | None) -> float:
     name = f"{phase.kind}.c{phase.connections}"
     outcome = run.perform(replace(phase, duration_s=run.plan.closed_s))
     run.add_load(f"{name}.max", outcome, target, "closed loop")
-    for process in ("aviary", "envoy", "client"):
+    for process in (*phase.processes, "client"):
         run.add(f"{name}.max.cpu.{process}", outcome.cpu_us(process), "µs", note="a request")
     return outcome.per_s
 

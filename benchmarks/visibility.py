@@ -11,6 +11,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import answers, wire
@@ -32,7 +33,7 @@ class Probe:
 
     url: str
     crowd: Crowd
-    processes: dict[str, int]
+    processes: Mapping[str, Sequence[int]]
     rate: float
     duration_s: float
     every: int

@@ -92,8 +92,8 @@ def _starts(run: Run, home: Path) -> None:
 
 
 def _memory(run: Run, platform: Subject, slug: str, note: str) -> None:
-    run.add(f"volume.memory.aviary.{slug}", processes.rss_mb(platform.aviary), "MB", note=note)
-    run.add(f"volume.memory.envoy.{slug}", processes.rss_mb(platform.envoy), "MB", note=note)
+    run.add(f"volume.memory.aviary.{slug}", processes.rss_mb(platform.processes["aviary"]), "MB", note=note)
+    run.add(f"volume.memory.envoy.{slug}", processes.rss_mb(platform.processes["envoy"]), "MB", note=note)
 
 
 def _homes(run: Run, platform: Subject, who: str, crowd: Crowd, followed: tuple[int, int]) -> None:

@@ -66,8 +66,6 @@ class Metrics:
         self.timeline_rebuilds = Counter(
             "aviary_timeline_rebuilds_total", "Home timelines built from the store.", registry=self.registry
         )
-        self.timeline_lists = Gauge("aviary_timeline_lists", "Timelines held, warm and deep.", registry=self.registry)
-        self.timeline_bytes = Gauge("aviary_timeline_bytes", "Memory of the timelines held.", registry=self.registry)
         # Rising: Redis is away or too slow. Answers stay right: homes come from the tables, limits are counted by each
         # process alone, and the fan-out waits.
         self.degraded = Counter(

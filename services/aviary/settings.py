@@ -87,6 +87,8 @@ class Settings:
     tables_datacenter: str = ""
     tables_user: str = ""
     tables_password: str = field(default="", repr=False)
+    # The file with the authority that signed the servers' certificates; "" speaks to them without TLS.
+    tables_ca: str = ""
     tables_timeout_ms: int = 2_000
     # Brokers as host:port,host:port, what topics' names begin with, and how topics are made.
     kafka: str = "127.0.0.1:9092"
@@ -95,11 +97,16 @@ class Settings:
     kafka_replication: int = 3
     # So many replicas have a record before it is acknowledged.
     kafka_min_insync: int = 2
+    kafka_user: str = ""
+    kafka_password: str = field(default="", repr=False)
+    kafka_ca: str = ""
     # A consumer that is not heard of for so long loses its partitions to the others.
     kafka_session_ms: int = 10_000
 
     # redis://host:port, or redis+cluster://host:port,host:port; rediss for TLS.
     redis: str = "redis://127.0.0.1:6379"
+    # What its keys begin with; the fleets that share a Redis need one each.
+    redis_prefix: str = "aviary"
     # Where files are kept: s3://bucket/prefix?endpoint=https://host&region=name, or "" for the data folder.
     objects: str = ""
     objects_key_id: str = ""

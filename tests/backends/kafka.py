@@ -14,23 +14,33 @@ VERSION = "4.1.1"
 _SCALA = "2.13"
 _HEAP = "512m"
 _READY = "Kafka Server started"
+USER = ("aviary", "a-secret-of-tests")
+_SCRAM = f"SCRAM-SHA-512=[name={USER[0]},password={USER[1]}]"
 
 
 class Kafka(Server):
     """One broker that answers at `address`.
 
     Clients go where it says that it is: `advertised`, an address that leads
-    here, lets them come through a link that a test cuts. It serves `soon`
-    rather than fast.
+    here, lets them come through a link that a test cuts. With a `keystore`, a
+    PEM file with its key and certificate, it speaks TLS and lets in `USER`
+    alone. It serves `soon` rather than fast.
     """
 
     name = "kafka"
 
     def __init__(
-        self, folder: Path, *, advertised: str = "", soon: bool = True, settings: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        *,
+        advertised: str = "",
+        keystore: Path | None = None,
+        soon: bool = True,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(folder)
         self._advertised = advertised or self.address
+        self._keystore = keystore
         self._settings = settings or {}
         self._soon = soon
         self._controller_port = free_port()
@@ -54,6 +64,7 @@ class Kafka(Server):
                 identity,
                 "-c",
                 f"{self.folder}/server.properties",
+                *(("--add-scram", _SCRAM) if self._keystore else ()),
             )
 
     def _configuration(self) -> Mapping[str, object]:
@@ -77,7 +88,25 @@ class Kafka(Server):
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
+            **(self._secured(self._keystore) if self._keystore else {}),
             **self._settings,
+        }
+
+    def _secured(self, keystore: Path) -> Mapping[str, object]:
+        login = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{USER[0]}"'
+        return {
+            "listeners": f"SASL_SSL://{self.address},CONTROLLER://{HOST}:{self._controller_port}",
+            "advertised.listeners": f"SASL_SSL://{self._advertised}",
+            "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "SASL_SSL",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f'{login} password="{USER[1]}";',
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": keystore,
+            # Of itself, as a client among brokers.
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": keystore,
         }
 
     def _command(self) -> Sequence[str]:

@@ -21,7 +21,10 @@ async def look(settings: Settings) -> Sequence[tuple[str, str]]:
     """Return what was examined, and beside it what is wrong with it, "" for nothing; the same wrong only once."""
     examined: Sequence[tuple[str, Callable[[], Awaitable[None]]]] = [
         *(
-            (f"the keyspace {settings.tables_keyspace}_{name} is current", partial(_tables, settings, name))
+            (
+                f"the keyspace {settings.tables_keyspace}_{name} is current and takes writes",
+                partial(_tables, settings, name),
+            )
             for name in schema.MIGRATIONS
         ),
         (f"Kafka at {settings.kafka} has its topics", partial(_kafka, settings)),
@@ -46,6 +49,7 @@ async def _tables(settings: Settings, name: str) -> None:
     try:
         await tables.open()
         await schema.must_be_current(tables)
+        await schema.must_take_writes(tables)
     finally:
         await tables.close()
 

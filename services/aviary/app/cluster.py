@@ -85,10 +85,13 @@ class Cluster:
         self._broker = Broker(settings)
         self._producer = Producer(settings)
         self._redis = RedisServers(settings.redis)
-        marks, timelines = Marks(metrics), RedisTimelines(self._redis, settings, clock, metrics)
+        marks, timelines = (
+            Marks(metrics),
+            RedisTimelines(self._redis, settings, clock, metrics, prefix=settings.redis_prefix),
+        )
         self.held = DegradedTimelines(timelines, marks)
         self.warm = PatientTimelines(timelines, marks)
-        self.limits = DegradedRateLimits(RedisRateLimits(self._redis), marks)
+        self.limits = DegradedRateLimits(RedisRateLimits(self._redis, prefix=settings.redis_prefix), marks)
         # Every process refuses once it has read of it, which is soon; a write that it let in before ends with its call.
         self.straggle_s = settings.deadline_ms / 1000 + _NEWS_S
         self.background: list[Callable[[], Awaitable[None]]] = []
@@ -183,6 +186,7 @@ class Cluster:
         for tables in self._tables.values():
             await tables.open()
             await schema.must_be_current(tables)
+            await schema.must_take_writes(tables)
         await topics.must_be_there(self._settings, self._broker)
         for leased in self._ids:
             await leased.acquire()

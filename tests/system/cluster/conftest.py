@@ -29,7 +29,8 @@ def servers(cassandra: str, kafka: str, redis: str, s3: Mapping[str, str]) -> Ma
     return cluster_settings(tables=cassandra, kafka=kafka, redis=redis, name="fleet") | dict(s3)
 
 
-@pytest.fixture(scope="session")
+# Not longer: an idle fleet costs every other test of the run.
+@pytest.fixture(scope="package")
 def fleet(servers: Mapping[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with launcher() as starter:
         yield start(starter, tmp_path_factory.mktemp("fleet") / "data", servers)
@@ -59,3 +60,15 @@ def start(starter: Launcher, data_dir: Path, settings: Mapping[str, object]) -> 
     migrated = run("migrate", timeout_s=180, **settings)
     assert migrated.returncode == 0, migrated.stderr[-2_000:]
     return starter.up(data_dir, **dict[str, Any](settings))
+
+
+def must_be_refused(folder: Path, settings: Mapping[str, Any], sentence: str) -> None:
+    """The doctor, and a process that starts, say what is wrong in this sentence and no other words."""
+    doctor = run("doctor", "--data-dir", folder, **settings)
+    assert doctor.returncode == 1
+    assert [line for line in doctor.stdout.splitlines() if line.startswith("FAIL") and sentence in line], doctor.stdout
+    started = run("serve", "relay", "--data-dir", folder, **settings)
+    assert started.returncode == 1
+    assert started.stdout == ""
+    assert "Traceback" not in started.stderr
+    assert sentence in started.stderr.splitlines()[-1]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.backends.server import free_port
-from tests.system.cluster.conftest import cluster_settings
+from tests.system.cluster.conftest import cluster_settings, must_be_refused
 from tests.system.process import run
 
 pytestmark = pytest.mark.cluster
@@ -19,17 +19,6 @@ def migrated(cassandra: str, kafka: str, redis: str) -> Mapping[str, Any]:
     settings = cluster_settings(tables=cassandra, kafka=kafka, redis=redis, name="starts")
     assert run("migrate", timeout_s=240, **settings).returncode == 0
     return settings
-
-
-def must_be_refused(folder: Path, settings: Mapping[str, Any], sentence: str) -> None:
-    doctor = run("doctor", "--data-dir", folder, **settings)
-    assert doctor.returncode == 1
-    assert [line for line in doctor.stdout.splitlines() if line.startswith("FAIL") and sentence in line], doctor.stdout
-    started = run("serve", "relay", "--data-dir", folder, **settings)
-    assert started.returncode == 1
-    assert started.stdout == ""
-    assert "Traceback" not in started.stderr
-    assert sentence in started.stderr.splitlines()[-1]
 
 
 def test_a_fleet_that_lacks_nothing_is_told_so(migrated: Mapping[str, Any], tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -17,17 +19,46 @@ from aviary.errors import Unavailable
 from aviary.settings import Settings
 from aviary.storage.kafka import places
 from aviary.storage.kafka.driver import OffsetSpec
+from aviary.storage.trust import trusting
 
 _log = logging.getLogger("aviary.kafka")
-# While Kafka is away the driver complains at every attempt, to standard error when nobody else listens.
-logging.getLogger("kafka").addHandler(logging.NullHandler())
 _CONNECT_MS = 5_000
 T = TypeVar("T")
 
 
+class _Complaints(logging.Handler):
+    """Hears that a login was refused, which the driver logs, and then says only that it could not connect.
+
+    It complains at every attempt while Kafka is away: to standard error, if nobody listened.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._refused_at = -math.inf
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "SaslAuthenticationFailedError" in record.getMessage():
+            self._refused_at = time.monotonic()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether that was while a client could be trying to connect."""
+        return time.monotonic() - self._refused_at < 2 * _CONNECT_MS / 1000
+
+
+_complaints = _Complaints()
+logging.getLogger("kafka").addHandler(_complaints)
+
+
 def options(settings: Settings) -> dict[str, Any]:
     """Return what every client of the driver is made with."""
+    trust = trusting(settings.kafka_ca, "AVIARY_KAFKA_CA")
     return {
+        "security_protocol": ("SASL_" if settings.kafka_user else "") + ("SSL" if trust else "PLAINTEXT"),
+        "ssl_context": trust,
+        "sasl_mechanism": "SCRAM-SHA-512" if settings.kafka_user else None,
+        "sasl_plain_username": settings.kafka_user or None,
+        "sasl_plain_password": settings.kafka_password or None,
         "bootstrap_servers": settings.kafka.split(","),
         "client_id": "aviary",
         "bootstrap_timeout_ms": _CONNECT_MS,
@@ -55,6 +86,8 @@ def translated(settings: Settings) -> Iterator[None]:
 
 def ours(settings: Settings, error: KafkaError) -> Unavailable:
     """Return what the driver's error means, in a sentence."""
+    if _complaints.is_refused:
+        return Unavailable(f"Kafka at {settings.kafka} refuses this user; check AVIARY_KAFKA_USER and its password")
     if isinstance(error, AuthorizationError):
         return Unavailable(f"Kafka at {settings.kafka} refuses what was asked: {type(error).__name__}")
     if isinstance(error, UnknownTopicOrPartitionError):

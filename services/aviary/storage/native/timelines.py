@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prometheus_client import Gauge
+
 from aviary._native import Sources, TimelineStore
 from aviary.clock import Clock
 from aviary.metrics import Metrics
@@ -21,8 +23,11 @@ class NativeTimelines:
         self._active_ms = settings.timeline_active_s * 1000
         self._clock = clock
         self._rebuilds = metrics.timeline_rebuilds
-        metrics.timeline_lists.set_function(lambda: self._store.stats()["lists"])
-        metrics.timeline_bytes.set_function(lambda: self._store.stats()["bytes"])
+        # Only where they are in this process: Redis tells of its own memory.
+        lists = Gauge("aviary_timeline_lists", "Timelines held, warm and deep.", registry=metrics.registry)
+        lists.set_function(lambda: self._store.stats()["lists"])
+        size = Gauge("aviary_timeline_bytes", "Memory of the timelines held.", registry=metrics.registry)
+        size.set_function(lambda: self._store.stats()["bytes"])
 
     async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
         within = self._active_ms if active_only else None

@@ -83,7 +83,7 @@ async def must_be_current(opened: Tables) -> None:
     """Raise Unavailable, in one sentence that says what to do, when a keyspace is not of this code's version."""
     try:
         held = await version(opened)
-    except Unavailable as error:
+    except tables.NotThere as error:
         raise Unavailable(f"the keyspace {opened.keyspace} has no schema; run aviary migrate") from error
     _must_not_be_newer(opened, held)
     if held < newest(opened.name):
@@ -91,6 +91,11 @@ async def must_be_current(opened: Tables) -> None:
             f"the keyspace {opened.keyspace} has schema {held}, this version needs {newest(opened.name)};"
             " run aviary migrate"
         )
+
+
+async def must_take_writes(opened: Tables) -> None:
+    """Raise Unavailable, in one sentence, when the keyspace takes no writes of ours; leaves nothing behind."""
+    await opened.rows("INSERT INTO leases (name, holder) VALUES ('probe', 'probe') USING TTL 1")
 
 
 async def version(opened: Tables) -> int:

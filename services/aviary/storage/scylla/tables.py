@@ -36,6 +36,7 @@ from aviary.errors import AviaryError, DeadlineExceeded, Unavailable
 from aviary.rpc.call import current_call
 from aviary.rpc.telemetry import inner_span
 from aviary.settings import Settings
+from aviary.storage.trust import trusting
 
 _log = logging.getLogger("aviary.tables")
 # It repeats at each statement that a session has a keyspace.
@@ -55,6 +56,10 @@ Statement = tuple[str, Sequence[Any]]
 
 # What a repeat of the same statement may get over. Whether a write that timed out took place is unknown.
 _PASSING = (OperationTimedOut, ReadTimeout, WriteTimeout, ReadFailure, WriteFailure, NoHostAvailable)
+
+
+class NotThere(Unavailable):
+    """A table or a column that the servers don't know."""
 
 
 class Tables:
@@ -193,7 +198,8 @@ class Tables:
                 try:
                     return await attempt()
                 except (DeadlineExceeded, Unavailable) as error:
-                    if time.monotonic() + pause >= until:
+                    # What says no time to come again will not pass.
+                    if not error.retry_after_s or time.monotonic() + pause >= until:
                         raise
                     _log.warning("tables_retried", extra={"store": self.name, "error": error.message})
                     await asyncio.sleep(pause)
@@ -265,7 +271,10 @@ class _translated:  # noqa: N801 - reads as a statement
         if isinstance(error, AuthenticationFailed | Unauthorized):
             return Unavailable(f"the tables at {self._where} refuse this user; check AVIARY_TABLES_USER and its rights")
         if isinstance(error, InvalidRequest):
-            return Unavailable(f"the tables at {self._where} don't know what was asked: {error.args[-1]}")
+            # A limit that its operator set, such as that of a disk.
+            if "Guardrail" in str(error):
+                return Unavailable(f"the tables at {self._where} take no more: {_said(error)}")
+            return NotThere(f"the tables at {self._where} don't know what was asked: {_said(error)}")
         if isinstance(error, _PASSING):
             return DeadlineExceeded("the tables did not answer in time; repeat it under the same key", retry_after_s=1)
         return Unavailable("the tables failed", retry_after_s=1)
@@ -276,6 +285,12 @@ class _translated:  # noqa: N801 - reads as a statement
         if any(isinstance(each, AuthenticationFailed) for each in causes):
             return Unavailable(f"the tables at {self._where} refuse this user; check AVIARY_TABLES_USER and its rights")
         return Unavailable(f"the tables at {self._where} cannot be reached", retry_after_s=1)
+
+
+def _said(error: Exception) -> str:
+    """What the server itself said, without the driver's words around it."""
+    words = str(error.args[-1])
+    return words.partition('message="')[2].rstrip('"') or words
 
 
 def cluster(settings: Settings) -> Any:
@@ -298,6 +313,7 @@ def cluster(settings: Settings) -> Any:
         [host for host, _, _ in hosts],
         port=int(hosts[0][2]),
         auth_provider=login,
+        ssl_context=trusting(settings.tables_ca, "AVIARY_TABLES_CA"),
         connection_class=LibevConnection,
         protocol_version=_PROTOCOL,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
