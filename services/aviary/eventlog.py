@@ -144,6 +144,8 @@ class Consumer:
         self._under_way = 0
         self._finishing = asyncio.Event()
         self._idle = asyncio.Event()
+        # Set by whatever finishes: without that there is nothing to commit, and nobody looks.
+        self._moved = asyncio.Event()
 
     @property
     def committed(self) -> int:
@@ -203,12 +205,15 @@ class Consumer:
             await self._what.handle(lane, record)
             del self._open[record.offset]
             self._under_way -= 1
+            self._moved.set()
             if self._finishing.is_set() and not self._under_way:
                 self._idle.set()
 
     async def _commit(self) -> None:
         while True:
+            await self._moved.wait()
             await asyncio.sleep(_COMMIT_EVERY_S)
+            self._moved.clear()
             if (done := self.committed) > self._committed:
                 await insist(partial(self._offsets.commit, self._what.name, done), what=self._what.name)
                 self._committed = done

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aviary import logs, secrets
-from aviary.errors import Unavailable
+from aviary.errors import InvalidInput, Unavailable
 from aviary.gateway import fleet_config, tether
 from aviary.lifecycle import prepare_folder, run_envoy
 from aviary.rpc.callers import SERVICES
 from aviary.settings import Settings
 
-# What each process runs: the services that answer calls, and the profile's workers.
-PROCESSES: Sequence[str] = (*SERVICES, "relay", "counting")
+# The workers of the profile, beside the services that answer calls.
+_WORKERS = ("relay", "counting")
 _START_S = 150.0
 _PAUSE_S = 0.5
 _log = logging.getLogger("aviary.fleet")
@@ -32,9 +32,10 @@ _log = logging.getLogger("aviary.fleet")
 
 @dataclass(slots=True)
 class Member:
-    """One process of the fleet."""
+    """One process of the fleet, and what runs in it."""
 
     name: str
+    parts: Sequence[str]
     grpc_port: int
     metrics_port: int
     process: asyncio.subprocess.Process | None = None
@@ -55,6 +56,22 @@ class Fleet:
     members: Sequence[Member]
 
 
+def layout_of(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """Return what runs in each process, by its name; InvalidInput unless every service and every worker is in some."""
+    layout = [group.split("+") for group in settings.fleet.split(",")]
+    named = {part for group in layout for part in group}
+    if unknown := named - {*SERVICES, *_WORKERS}:
+        raise InvalidInput(f"AVIARY_FLEET names {', '.join(sorted(unknown))}, no service and no worker")
+    if missing := [part for part in (*SERVICES, *_WORKERS) if part not in named]:
+        raise InvalidInput(f"AVIARY_FLEET leaves out {', '.join(missing)}")
+    names = ["+".join(group) for group in layout]
+    # A second one like it is its #2.
+    return {
+        name if name not in names[:at] else f"{name}#{names[:at].count(name) + 1}": group
+        for at, (name, group) in enumerate(zip(names, layout, strict=True))
+    }
+
+
 @asynccontextmanager
 async def run(settings: Settings) -> AsyncIterator[Fleet]:
     """Run the fleet while the body runs; the stores that the settings name must be there and migrated.
@@ -68,9 +85,15 @@ async def run(settings: Settings) -> AsyncIterator[Fleet]:
         stack.callback(listener.stop)
         # Made before the processes look for them, all of which would make some.
         held = secrets.load(settings.data_dir)
-        ports = _free_ports(2 * len(PROCESSES))
-        members = [Member(*each) for each in zip(PROCESSES, ports[::2], ports[1::2], strict=True)]
-        addresses = ",".join(f"{each.name}=127.0.0.1:{each.grpc_port}" for each in members if each.name in SERVICES)
+        layout = layout_of(settings)
+        ports = _free_ports(2 * len(layout))
+        members = [
+            Member(name, parts, grpc_port, metrics_port)
+            for (name, parts), grpc_port, metrics_port in zip(layout.items(), ports[::2], ports[1::2], strict=True)
+        ]
+        addresses = ",".join(
+            f"{part}=127.0.0.1:{each.grpc_port}" for each in members for part in each.parts if part in SERVICES
+        )
         fleet = dataclasses.replace(settings, services=addresses)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         watching = [tasks.create_task(_keep(each, members, fleet)) for each in members]
@@ -88,7 +111,7 @@ async def _keep(member: Member, members: Sequence[Member], settings: Settings) -
             tether.__file__,
             str(os.getpid()),
             sys.executable,
-            *("-m", "aviary", "serve", member.name),
+            *("-m", "aviary", "serve", *member.parts),
             env=_environment(settings, member),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

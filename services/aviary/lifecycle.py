@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -98,9 +99,9 @@ def prepare_folder(folder: Path) -> None:
     """Make the data folder, readable by its owner alone; one sentence when that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        # Of a name of its own: the processes of a fleet try it at the same time.
+        with tempfile.NamedTemporaryFile(prefix=".writable", dir=folder):
+            pass
     except OSError as error:
         raise Unavailable(f"the data folder {folder} cannot be written: {error.strerror}") from None
 

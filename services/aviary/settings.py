@@ -112,6 +112,8 @@ class Settings:
     objects_key_id: str = ""
     objects_secret: str = field(default="", repr=False)
 
+    # What `aviary up` of the cluster profile starts: processes by commas, what runs in one of them by plus signs.
+    fleet: str = "users,graph,tweets,fanout,timelines,relay,counting"
     # Where the services of other processes answer: users=host:port,graph=host:port; a name again for each more address.
     services: str = ""
     # What this process listens on; a fleet's listen to each other.

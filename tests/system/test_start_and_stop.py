@@ -16,6 +16,8 @@ from tests.system.client import Client, register
 from tests.system.conditions import eventually
 from tests.system.process import Launcher, run
 
+from aviary import lifecycle
+
 _NO_DEVICE = Path("/proc/aviary")
 
 
@@ -74,6 +76,12 @@ def test_a_data_folder_that_cannot_be_one_is_named(tmp_path: Path) -> None:
     file.write_text("not a folder")
     for place in (file, file / "below", _NO_DEVICE):
         _is_one_sentence(run("up", "--port", 0, "--data-dir", place), str(place))
+
+
+def test_a_folder_that_many_processes_try_at_the_same_time_is_writable_to_all(data_dir: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lifecycle.prepare_folder, [data_dir] * 2_000))
+    assert not list(data_dir.iterdir())
 
 
 def test_stores_that_cannot_be_read_are_named(starter: Launcher, data_dir: Path) -> None:

@@ -24,7 +24,9 @@ from aviary.storage.kafka.driver import AsyncConsumerRebalanceListener, Future, 
 from aviary.storage.kafka.packs import Raw
 
 _log = logging.getLogger("aviary.kafka")
-_POLL_MS = 50
+# Records end a poll at once; what waits for its end are seeks, pauses and a stop.
+_POLL_MS = 250
+_TAKEN_S = 0.05
 # While it joins its group: the driver forgets a join that is answered between two polls, and begins again.
 _JOIN_MS = 500
 # At most so many at a time, each with up to `packs.MOST` events: what a buffer may hold beyond its bound.
@@ -213,7 +215,7 @@ class Poller:
         """Poll again only when the loop has taken what was brought, and has said which partitions to pause."""
         self._is_taken.clear()
         self._call(self._is_taken.set)
-        while not self._is_taken.wait(_POLL_MS / 1000) and not self._is_stopping.is_set():
+        while not self._is_taken.wait(_TAKEN_S) and not self._is_stopping.is_set():
             pass
 
     def _seek(self, partition: int, offset: int, epoch: int, consumer: Any) -> None:

@@ -32,7 +32,8 @@ _SKEW_MS = 10_000
 # What an id may become visible later than one that was minted after it; rarer cases are for the wide look.
 _OVERLAP_MS = 500
 _WIDE_EVERY_S = 1.0
-_BUSY_S, _IDLE_S = 0.02, 0.08
+# From look to look: while there is something, and at most when there was nothing for long.
+_BUSY_S, _IDLE_S = 0.02, 0.2
 _FIRST_MS = 60 * _MINUTE_MS
 # How long back is swept again, and how often: late rows are rare, and the rarer the older they are.
 _SETTLES_MS = 3 * _MINUTE_MS
@@ -100,7 +101,7 @@ class Relay:
         return now_ms
 
     async def _tail(self, looked_ms: int) -> None:
-        looked_wide = 0.0
+        looked_wide, pause_s = 0.0, _BUSY_S
         while True:
             self.hint.clear()
             if self._clock.now_ms() - looked_ms > _SETTLES_MS:
@@ -113,9 +114,9 @@ class Relay:
             since_ms = min(looked_ms - _OVERLAP_MS, now_ms - _SKEW_MS if is_wide else now_ms)
             found = await insist(partial(self._look, since_ms, now_ms + _SKEW_MS), what="relay")
             looked_ms = now_ms
-            published = await self._publish(found)
+            pause_s = _BUSY_S if await self._publish(found) else min(_IDLE_S, pause_s * 1.25)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BUSY_S if published else _IDLE_S):
+                async with asyncio.timeout(pause_s):
                     await self.hint.wait()
 
     async def _look(self, since_ms: int, until_ms: int) -> Sequence[Pending]:
