@@ -236,7 +236,7 @@ async def test_the_pull_tier_pushes_to_the_author_alone(make: MakeWorker) -> Non
     assert [each.tier for each in await worker.tiers.all()] == [Tier.PULL]
 
 
-async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: MakeWorker) -> None:
+async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: MakeWorker, clock: Clock) -> None:
     worker = make(mid=2, pull=2)
     worker.crowd.of = {STAR: [ADA, BOB]}
     await worker.warm(ADA)
@@ -244,6 +244,7 @@ async def test_who_loses_followers_is_pushed_again_and_still_pulled(make: MakeWo
         await worker.tweet(STAR)
         await worker.settle()
         worker.crowd.of = {STAR: [ADA]}
+        clock.advance(1_000)
         pushed = await worker.tweet(STAR)
         await worker.settle()
 

@@ -501,6 +501,19 @@ async def test_a_late_read_is_raced_against_another_replica(ships: Fleet) -> Non
     assert time.monotonic() - started < 4
 
 
+async def test_a_late_read_of_the_only_replica_is_waited_for(ships: Fleet) -> None:
+    users = await ships.node("users")
+    graph = await ships.node("graph", knows=[users.address("users")], hedge_after_ms=1)
+    for _ in range(40):
+        await users_of(graph).BatchGetUsers(ask(1))
+    users.handlers.planted["BatchGetUsers"] = hanging
+    users.handlers.calls.clear()
+
+    await refused(users_of(graph).BatchGetUsers(ask(1), timeout=0.5))
+    assert len(users.handlers.calls) == 1
+    assert graph.repeats("users", "hedge") == 0
+
+
 async def test_a_late_write_is_never_raced(ships: Fleet) -> None:
     def suspend(node: Node) -> Awaitable[Message]:
         stub = AdminServiceStub(node.channels.to("users", name="operator"))

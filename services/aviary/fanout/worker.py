@@ -19,12 +19,16 @@ from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.fanout.store import AuthorTier, DeadLetters, Tier, TierStore, WarmTimelines
 from aviary.metrics import Metrics
+from aviary.recent import Recent
 from aviary.rpc.telemetry import span_of
 from aviary.settings import Settings
 
 SMALL = Lane(name="small", workers=32)
 LARGE = Lane(name="large", workers=4, queue=10_000)
 _LANES = (SMALL, LARGE)
+# An author is routed and delivered by one count: tiers are a matter of thousands, and one of a second ago is as good.
+_COUNT_KEPT_MS = 1_000
+_COUNTS_KEPT = 10_000
 _log = logging.getLogger("aviary.fanout")
 
 
@@ -59,6 +63,8 @@ class FanoutWorker:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
+        # How many follow an author, and until when that is good.
+        self._counts: Recent[int, tuple[int, int]] = Recent(_COUNTS_KEPT)
         self._in_flight = asyncio.Semaphore(settings.fanout_in_flight)
         self.appended = 0
 
@@ -71,7 +77,7 @@ class FanoutWorker:
         authors = sorted({record.event.key for record in records if _is_tweet(record.event)})
         counts: Mapping[int, int] = dict.fromkeys(authors, small)
         try:
-            counts = await self._followers.counts(authors)
+            counts = await self._counted(authors)
         except AviaryError as error:
             _log.warning("fanout_counts_unread", extra={"error": error.message})
         return [0 if not _is_tweet(each.event) or counts[each.event.key] < small else 1 for each in records]
@@ -102,7 +108,7 @@ class FanoutWorker:
 
     async def _deliver(self, event: Event) -> None:
         author_id = event.key
-        followers = (await self._followers.counts([author_id]))[author_id]
+        followers = (await self._counted([author_id]))[author_id]
         tier = await self._tier(author_id, followers, event.entity_id)
         row = _row(event)
         await self._append(ids.pack([author_id]), row, active_only=False)
@@ -112,6 +118,17 @@ class FanoutWorker:
             started = time.monotonic()
             written = await self._append(page, row, active_only=tier is Tier.MID)
             await self._pace(written, time.monotonic() - started)
+
+    async def _counted(self, author_ids: Sequence[int]) -> Mapping[int, int]:
+        """Return how many follow each author, or did a moment ago."""
+        now_ms = self._clock.now_ms()
+        kept = {author_id: self._counts.get(author_id) for author_id in author_ids}
+        found = {author_id: each[0] for author_id, each in kept.items() if each and each[1] > now_ms}
+        if missing := [author_id for author_id in author_ids if author_id not in found]:
+            for author_id, followers in (await self._followers.counts(missing)).items():
+                found[author_id] = followers
+                self._counts.keep(author_id, (followers, now_ms + _COUNT_KEPT_MS))
+        return found
 
     async def _tier(self, author_id: int, followers: int, tweet_id: int) -> Tier:
         """Return the author's tier; one above push is stored before it takes effect, and never lowered."""

@@ -79,6 +79,11 @@ class Connections:
         self._next = 0
         self._look_at = 0.0
 
+    @property
+    def has_others(self) -> bool:
+        """Whether there may be more than one replica; a second call to the same one would only add to its work."""
+        return len(self._addresses) > 1 or not all(each.is_one_replica for each in self._addresses)
+
     @asynccontextmanager
     async def line(self, avoiding: Collection[Line] = ()) -> AsyncIterator[Line]:
         """The next line that is not known to be broken, another one than those of `avoiding` if there is one."""

@@ -188,7 +188,7 @@ class RemoteChannel(StubChannel):
         return asked_for_s + random.uniform(0, most_s)  # noqa: S311 - nothing secret
 
     def _late_s(self, method: Method) -> float | None:
-        if not method.read_only or self._breaker.state is not State.CLOSED:
+        if not method.read_only or not self._connections.has_others or self._breaker.state is not State.CLOSED:
             return None
         return self._latencies_of(method).late_s()
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from aviary.storage.scylla.tables import Tables
+from aviary.storage.scylla.tables import Statement, Tables
 from aviary.storage.scylla.writes import Write
 
 # What an entity's members are spread over; ten million of them make partitions of some 40 MB.
@@ -33,12 +33,16 @@ _PUT_TOTAL = "INSERT INTO counted (entity, kind, bucket, total) VALUES (?, ?, ?,
 _REMOVE_MEMBER = "DELETE FROM counted USING TIMESTAMP ? WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?"
 _PUT_COUNT = "INSERT INTO counts (entity, kind, n) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
-# Of entities in one query; ScyllaDB refuses more than a hundred partitions.
+_TOTALS = (
+    "SELECT DISTINCT entity, kind, bucket, total FROM counted WHERE entity = ? AND kind = ?"
+    f" AND bucket IN ({', '.join(map(str, range(BUCKETS)))})"
+)
+
+# Of entities, or members, in one query; ScyllaDB refuses more than a hundred partitions.
 _NAMED = 100
 
-# Entity, kind and bucket: one partition.
-_Place = tuple[int, str, int]
-
+# Entity and kind.
+_Set = tuple[int, str]
 
 # A member that weighs nothing is remembered for as long as something older about it may still come, and no longer: it
 # may be a person who was erased.
@@ -92,55 +96,71 @@ class Counting:
         bucket's sum are one write of one partition, and the count is summed
         from the buckets, so that a replay from any point changes nothing.
         """
-        places: dict[_Place, list[Change]] = defaultdict(list)
+        sets: dict[_Set, list[Change]] = defaultdict(list)
         for change in changes:
-            places[change.entity, change.kind, change.member % BUCKETS].append(change)
-        await asyncio.gather(*(self._put(place, each, at_us) for place, each in places.items()))
-        counted = list(dict.fromkeys((entity, kind) for entity, kind, _ in places))
-        sums = await asyncio.gather(*(self.sum(entity, kind, at_us=at_us) for entity, kind in counted))
-        return dict(zip(counted, sums, strict=True))
+            sets[change.entity, change.kind].append(change)
+        counted = await asyncio.gather(*(self._put(of, each, at_us) for of, each in sets.items()))
+        return dict(zip(sets, counted, strict=True))
 
     async def sum(self, entity: int, kind: str, *, at_us: int) -> int:
         """Add up an entity's buckets, store the count and return it."""
-        totals = await self._tables.each(
-            "SELECT total FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
-            [(entity, kind, bucket) for bucket in range(BUCKETS)],
-        )
-        n = sum(rows[0][0] or 0 for rows in totals if rows)
-        await self._tables.rows(_PUT_COUNT, entity, kind, n, at_us)
-        return n
+        return await self._store((entity, kind), await self._totals((entity, kind)), at_us)
 
-    async def _put(self, place: _Place, changes: Sequence[Change], at_us: int) -> None:
-        """Put members of one bucket, all in one write of its partition."""
-        rows = await self._tables.each(
-            "SELECT value, version FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
-            [(*place, change.member) for change in changes],
-        )
-        members = {
-            change.member: (found[0][0] or 0, found[0][1] or 0) if found else (0, -1)
-            for change, found in zip(changes, rows, strict=True)
-        }
-        total = await self._total(place)
-        gone = {change.member for change in changes if change.gone}
+    async def _put(self, of: _Set, changes: Sequence[Change], at_us: int) -> int:
+        """Put members of one set, those of a bucket all in one write of its partition; return the count after it."""
+        totals, members = await asyncio.gather(self._totals(of), self._members(of, changes))
         for change in changes:
             value, version = members[change.member]
             if change.version >= version:
                 members[change.member] = change.value, change.version
-                total += change.value - value
+                totals[_bucket(change.member)] += change.value - value
+        gone = {change.member for change in changes if change.gone}
+        buckets: dict[int, list[Statement]] = defaultdict(list)
         # Also what changes nothing: the count may not have been stored before the last owner died.
-        puts = [
-            (_PUT_MEMBER, (*place, member, *state, at_us, 0 if state[0] else _NOTHING_KEPT_S))
-            for member, state in members.items()
-            if member not in gone
-        ]
-        removals = [(_REMOVE_MEMBER, (at_us, *place, member)) for member in gone]
-        await self._tables.together([(_PUT_TOTAL, (*place, total, at_us)), *puts, *removals])
-
-    async def _total(self, place: _Place) -> int:
-        row = await self._tables.one(
-            "SELECT total FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1", *place
+        for member, state in members.items():
+            place = (*of, _bucket(member), member)
+            buckets[_bucket(member)].append(
+                (_REMOVE_MEMBER, (at_us, *place))
+                if member in gone
+                else (_PUT_MEMBER, (*place, *state, at_us, 0 if state[0] else _NOTHING_KEPT_S))
+            )
+        await asyncio.gather(
+            *(
+                self._tables.together([(_PUT_TOTAL, (*of, bucket, totals[bucket], at_us)), *each])
+                for bucket, each in buckets.items()
+            )
         )
-        return int(row[0] or 0) if row else 0
+        return await self._store(of, totals, at_us)
+
+    async def _members(self, of: _Set, changes: Sequence[Change]) -> dict[int, tuple[int, int]]:
+        """Return the value and version of each member that is changed, of a new one one that any change is above."""
+        found = {change.member: (0, -1) for change in changes}
+        named = list(found)
+        pieces = [named[start : start + _NAMED] for start in range(0, len(named), _NAMED)]
+        statement = (
+            "SELECT member, value, version FROM counted WHERE entity = ? AND kind = ? AND bucket IN ? AND member IN ?"
+        )
+        keys = [(*of, sorted({_bucket(member) for member in some}), some) for some in pieces]
+        for rows in await self._tables.each(statement, keys):
+            for member, value, version in rows:
+                found[member] = value or 0, version or 0
+        return found
+
+    async def _totals(self, of: _Set) -> dict[int, int]:
+        """Return the sum of each bucket, in one statement."""
+        found = dict.fromkeys(range(BUCKETS), 0)
+        for _, _, bucket, total in await self._tables.rows(_TOTALS, *of):
+            found[bucket] = total or 0
+        return found
+
+    async def _store(self, of: _Set, totals: Mapping[int, int], at_us: int) -> int:
+        n = sum(totals.values())
+        await self._tables.rows(_PUT_COUNT, *of, n, at_us)
+        return n
+
+
+def _bucket(member: int) -> int:
+    return member % BUCKETS
 
 
 def forget(write: Write, entity: int, kinds: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from aviary.events.v1.events_pb2 import Event
 from aviary.storage.scylla.tables import Tables
 
 # What a service's events are spread over; order is kept within a shard, and so for one key.
-SHARDS = 16
+SHARDS = 8
 _MINUTE_MS = 60_000
 _ALL = f"({', '.join(map(str, range(SHARDS)))})"
 _AT_ONCE = 500

@@ -130,7 +130,8 @@ class Places:
 
     async def rising(self, entity: int, shelf: Shelf, *, after: int = 0, step: int) -> AsyncIterator[Sequence[Place]]:
         """Yield all rows above a position, undone ones too, oldest first and at most `step` at a time."""
-        bucket: int | None = await self.bucket(entity, shelf, after + 1)
+        # From the beginning on nobody needs to be asked where that is.
+        bucket: int | None = await self.bucket(entity, shelf, after + 1) if after else _FIRST
         last = (after, _AFTER_ALL)
         while bucket is not None:
             rows = await self._tables.rows(_OLDEST, entity, shelf, bucket, *last, step)
