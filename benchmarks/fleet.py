@@ -22,6 +22,8 @@ _CONNECTIONS = (16,)
 _START_S = 200.0
 _STOP_S = 60.0
 _SERVERS = (sys.executable, "-m", "tests.backends", "up", "--folder")
+# Few processes for few cores: those that a call goes through together, those that work behind the log together.
+LAYOUT = "users+graph+tweets+timelines,fanout+relay+counting"
 _MIGRATE = (sys.executable, "-m", "aviary", "migrate")
 
 
@@ -52,7 +54,7 @@ def _load(
 def _fleet(folder: Path) -> Iterator[Subject]:
     """One server of each kind and the processes of a fleet on them, all on this machine."""
     with _servers(folder / "servers") as (settings, servers):
-        chosen = {**settings, "AVIARY_PROFILE": "cluster"}
+        chosen = {**settings, "AVIARY_PROFILE": "cluster", "AVIARY_FLEET": LAYOUT}
         subprocess.run(_MIGRATE, env=subject.environment(chosen), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
         with subject.running(folder / "fleet", settings=chosen, start_s=_START_S) as platform:
             members = json.loads((folder / "fleet" / "data" / "fleet.json").read_text(encoding="utf-8"))
@@ -62,7 +64,8 @@ def _fleet(folder: Path) -> Iterator[Subject]:
                 "servers": servers,
             }
             # Of all processes only the fan-out's knows what was delivered.
-            metrics = f"http://127.0.0.1:{members['fanout']['metrics']}/metrics"
+            (delivering,) = (each for name, each in members.items() if "fanout" in name)
+            metrics = f"http://127.0.0.1:{delivering['metrics']}/metrics"
             yield replace(platform, metrics=metrics, processes=parts)
 
 

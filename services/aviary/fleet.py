@@ -79,13 +79,13 @@ async def run(settings: Settings) -> AsyncIterator[Fleet]:
     Raises Unavailable with the sentence of the first process that cannot
     start; nothing is left running then.
     """
+    layout = layout_of(settings)
     async with AsyncExitStack() as stack:
         prepare_folder(settings.data_dir)
         listener = logs.start(settings.log_level, settings.data_dir / "logs" / "fleet.log")
         stack.callback(listener.stop)
         # Made before the processes look for them, all of which would make some.
         held = secrets.load(settings.data_dir)
-        layout = layout_of(settings)
         ports = _free_ports(2 * len(layout))
         members = [
             Member(name, parts, grpc_port, metrics_port)

@@ -128,6 +128,21 @@ def test_a_setting_that_makes_no_sense_is_named(data_dir: Path, name: str, value
     assert not data_dir.exists()
 
 
+@pytest.mark.parametrize(
+    ("layout", "said"),
+    [
+        ("users+graph+tweets,timelines,relay,counting", "AVIARY_FLEET leaves out fanout"),
+        ("users,graph,tweets,fanout,timelines,counting", "AVIARY_FLEET leaves out relay"),
+        ("users,graph,tweets,fanout,timelines,relay+counting,search", "AVIARY_FLEET names search"),
+        ("", "AVIARY_FLEET"),
+    ],
+)
+def test_a_fleet_that_cannot_work_is_refused(data_dir: Path, layout: str, said: str) -> None:
+    done = run("up", "--data-dir", data_dir, "--port", 0, profile="cluster", fleet=layout)
+    _is_one_sentence(done, said)
+    assert not data_dir.exists()
+
+
 def test_a_stopping_platform_finishes_the_calls_under_way(starter: Launcher, data_dir: Path) -> None:
     # One hash at a time at this cost: when the first is answered, the others are under way.
     platform = starter.up(data_dir, bcrypt_cost=11)
