@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.contract import tables
@@ -16,7 +17,8 @@ from aviary.clock import Clock
 from aviary.eventlog import Record
 from aviary.events.v1.events_pb2 import EVENT_TYPE_USER_DELETED, Event
 from aviary.storage.scylla.tables import Row, Statement
-from aviary.storage.scylla.writes import Writer
+from aviary.storage.scylla.tweets.marks import BOOKMARKS, LIKES, Mark, Marks
+from aviary.storage.scylla.writes import Write, Writer
 from aviary.tweets.store import EditRules
 from aviary.upkeep.worker import erasing
 
@@ -30,10 +32,9 @@ EXPIRING = {"outbox", "turns"}
 # Likewise rows that say that there is nothing any more: a vote that was taken back, who undid a like or a bookmark.
 EXPIRING_ROWS = {"votes": "user_id, option", "counted": "member, value"}
 NAMING = {
-    *("bookmarks", "bookmarks_by_tweet", "bookmarks_by_user", "buckets", "claims", "claims_by_caller", "counted"),
-    *("counts", "diary", "drafts", "drafts_by_user", "likes", "likes_by_tweet", "likes_by_user", "mentions"),
-    *("mentions_by_tweet", "pins", "retweets", "retweets_by_tweet", "tweets", "tweets_by_author", "votes"),
-    "votes_by_user",
+    *("bookmarks_by_tweet", "bookmarks_by_user", "buckets", "claims", "claims_by_caller", "counted", "counts", "diary"),
+    *("drafts", "drafts_by_user", "likes_by_tweet", "likes_by_user", "mentions", "mentions_by_tweet", "pins"),
+    *("retweets_by_tweet", "stances", "tweets", "tweets_by_author", "votes", "votes_by_user"),
 }
 
 
@@ -206,10 +207,38 @@ async def test_a_purge_that_died_is_finished_by_the_next_process(
 
     await upkept.purge_all()
     assert await upkept.exists(tweet, retweet, standing) == [False, False, True]
-    for table in ("likes", "likes_by_tweet", "likes_by_user", "bookmarks", "votes", "votes_by_user", "polls", "diary"):
+    lists = ("likes_by_tweet", "likes_by_user", "bookmarks_by_tweet", "bookmarks_by_user", "retweets_by_tweet")
+    for table in ("stances", *lists, "votes", "votes_by_user", "polls", "diary"):
         assert await keyspace.run(f"SELECT * FROM {table}") == []
     assert await upkept.purge_all() == 0
     assert await upkept.drifts() == []
+
+
+async def test_what_is_removed_of_a_stance_leaves_the_rest_and_the_last_of_it_leaves_nothing(
+    upkept: Upkept, keyspace: WatchedTables, writer: Writer
+) -> None:
+    stores = upkept.stores
+    kept, held = stores.tweets, "SELECT liked, bookmarked, retweet_id FROM stances"
+    tweet = await kept.tweet()
+    await kept.store.like(tweet, BOB, claim=None)
+    await stores.engagement.bookmark(tweet, BOB, claim=None)
+    await kept.retweet(BOB, tweet)
+    await kept.store.undo_retweet(tweet, BOB)
+    assert await keyspace.run(held) == [(True, True, 0)]
+
+    await upkept.purge_all()
+    assert await keyspace.run(held) == [(True, True, None)]
+    for kind, left in ((LIKES, [(None, True, None)]), (BOOKMARKS, [])):
+        await writer.commit(partial(_erase, kind, (await kind.one(keyspace, BOB, tweet)), tweet))
+        assert await keyspace.run(held) == left
+    # What comes later starts anew.
+    assert await kept.store.like(tweet, BOB, claim=None)
+    assert await keyspace.run(held) == [(True, None, None)]
+
+
+async def _erase(kind: Marks, mark: Mark, tweet_id: int, write: Write) -> None:
+    write.after(mark.at_us)
+    kind.erase(write, BOB, tweet_id, mark.id)
 
 
 async def test_what_was_purged_leaves_its_counts_behind_nowhere(upkept: Upkept, keyspace: WatchedTables) -> None:

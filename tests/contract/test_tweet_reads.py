@@ -114,4 +114,6 @@ async def test_the_earliest_retweet_is_found_behind_hundreds_of_strangers(kept: 
     await kept.retweet(CYD, tweet.id)
 
     assert await kept.store.earliest_retweets([tweet.id], frozenset({BOB, CYD})) == [(mine, BOB)]
-    assert await kept.store.earliest_retweets([tweet.id], frozenset({ADA})) == [(0, 0)]
+    many = frozenset(range(2_000, 2_250))
+    assert await kept.store.earliest_retweets([tweet.id], many | {BOB, CYD}) == [(mine, BOB)]
+    assert await kept.store.earliest_retweets([tweet.id], many | {ADA}) == [(0, 0)]

@@ -136,9 +136,55 @@ async def test_loading_costs_the_same_whatever_is_asked_for(keyspace: WatchedTab
     quoting = [(await one.kept.store.insert(quote(BOB, each), claim=None)).id for each in made]
     again = [await one.kept.retweet(CYD, each) for each in quoting]
     for some in (again[:1], again):
-        async with round_trips(keyspace, 7):
+        async with round_trips(keyspace, 5):
             loaded = await one.kept.store.load(some, viewer_id=ADA)
         assert len(loaded.tweets) == 3 * len(some)
+
+
+async def test_what_the_viewer_did_with_a_page_is_asked_in_one_statement(
+    keyspace: WatchedTables, one: Process, clock: Clock
+) -> None:
+    made: list[int] = []
+    for _ in range(4):
+        made.append(await one.kept.tweet(ADA))
+        clock.advance(MONTH_MS)
+    liked, again, marked, all_three = made
+    for each in (liked, all_three):
+        await one.kept.store.like(each, BOB, claim=None)
+    for each in (again, all_three):
+        await one.kept.retweet(BOB, each)
+    for each in (marked, all_three):
+        await one.stores.engagement.bookmark(each, BOB, claim=None)
+    assert await partitions(keyspace, "stances", "user_id, month") == 4
+
+    for viewer, statements in ((0, 2), (BOB, 3), (CYD, 3)):
+        async with round_trips(keyspace, statements):
+            loaded = await one.kept.store.load(made, viewer_id=viewer)
+        is_bob = viewer == BOB
+        assert loaded.liked == ({liked, all_three} if is_bob else set())
+        assert loaded.retweeted == ({again, all_three} if is_bob else set())
+        assert loaded.bookmarked == ({marked, all_three} if is_bob else set())
+
+
+async def test_taking_back_one_kind_of_stance_leaves_the_others(one: Process) -> None:
+    tweet = await one.kept.tweet(ADA)
+
+    async def stance() -> tuple[bool, bool, bool]:
+        loaded = await one.kept.store.load([tweet], viewer_id=BOB)
+        return tweet in loaded.liked, tweet in loaded.retweeted, tweet in loaded.bookmarked
+
+    await one.kept.retweet(BOB, tweet)
+    assert await stance() == (False, True, False)
+    await one.kept.store.like(tweet, BOB, claim=None)
+    await one.stores.engagement.bookmark(tweet, BOB, claim=None)
+    assert await stance() == (True, True, True)
+    await one.kept.store.unlike(tweet, BOB)
+    assert await stance() == (False, True, True)
+    await one.kept.store.undo_retweet(tweet, BOB)
+    assert await stance() == (False, False, True)
+    await one.kept.store.like(tweet, BOB, claim=None)
+    await one.stores.engagement.remove_bookmark(tweet, BOB)
+    assert await stance() == (True, False, False)
 
 
 async def test_entries_of_a_hundred_authors_cost_two_round_trips(keyspace: WatchedTables, one: Process) -> None:
@@ -418,8 +464,7 @@ async def test_nobody_who_was_erased_is_named_again(keyspace: WatchedTables, one
     with pytest.raises(NotFound):
         await one.kept.store.insert(retweet(BOB, await one.kept.one(tweet)), claim=None)
     assert await keyspace.run("SELECT user_id FROM mentions_by_tweet") == [(CYD,)]
-    for table in ("likes", "retweets"):
-        assert await keyspace.run(f"SELECT user_id FROM {table}") == []
+    assert await keyspace.run("SELECT user_id FROM stances") == []
     assert {each.event.type for each in await one.kept.log.read(0, limit=9)} == {
         events_pb2.EVENT_TYPE_TWEET_CREATED,
         events_pb2.EVENT_TYPE_MENTIONED,

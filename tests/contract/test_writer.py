@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 from tests.contract.tables import OutboxLog, WatchedTables, opened, writing
@@ -121,6 +121,26 @@ async def test_what_a_dead_process_claimed_is_written_by_the_repeat(
 async def test_what_a_claim_held_is_forgotten_when_it_is_done(tables: WatchedTables, writer: Writer) -> None:
     await writer.once(claim(), liked)
     assert await tables.run("SELECT intent FROM claims") == [(None,)]
+
+
+async def test_an_updated_row_is_there_as_long_as_a_cell_of_it_is(
+    tables: WatchedTables, writer: Writer, other: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sets(n: int | None) -> Callable[[Write], Awaitable[int]]:
+        async def decide(write: Write) -> int:
+            write.update("counts", {"entity": 1, "kind": "cells"}, n=n)
+            return 1
+
+        return decide
+
+    held = "SELECT entity, n FROM counts"
+    await writer.once(None, sets(3))
+    assert await tables.run(held) == [(1, 3)]
+    dies_before_its_batch(writer, monkeypatch)
+    with pytest.raises(Died):
+        await writer.once(claim(), sets(None))
+    await other.once(claim(), sets(4))
+    assert await tables.run(held) == []
 
 
 async def test_a_decision_that_fails_leaves_the_key_free(writer: Writer) -> None:

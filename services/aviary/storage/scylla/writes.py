@@ -7,7 +7,7 @@ import base64
 import functools
 import json
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from aviary.clock import Clock
@@ -27,6 +27,9 @@ _TURNS_TRIED = 20
 _PART = 100
 # A row that a conditional write made is emptied by a plain one, which must be the later of the two on every clock.
 _SKEW_US = 5_000_000
+# (table, columns of the key apart, other columns, values of those and of the key, seconds to live, own timestamp): a
+# removal has a key alone, a put has it among its columns.
+_Change = tuple[str, tuple[str, ...], tuple[str, ...], tuple[Any, ...], int, int]
 T = TypeVar("T")
 
 
@@ -57,10 +60,10 @@ class Erased:
 
 
 class Write:
-    """What one decision writes: rows to put and to remove, and events. Nothing is sent before the decision stands.
+    """What one decision writes: rows to put, update and remove, and events. Nothing is sent before the decision stands.
 
     All of it carries one timestamp, `at_us`, however often it is sent. Of two
-    writes of a cell the later timestamp stands; of a put and a removal of the
+    writes of a cell the later timestamp stands; of a value and a removal of the
     same timestamp, the removal.
     """
 
@@ -71,20 +74,23 @@ class Write:
         self._ids = ids_
         self._clock = clock
         self._removes = False
-        # (table, columns, values in their order, seconds to live, own timestamp) to put; to remove, with None to live.
-        self._rows: list[tuple[str, tuple[str, ...], tuple[Any, ...], int | None, int]] = []
+        self._rows: list[_Change] = []
 
     def put(self, table: str, *, ttl_s: int = 0, stamp: int = 0, **columns: Any) -> None:
-        """Set these columns of the row that the key among them names, whether it is there or not.
+        """Set these columns of the row that the key among them names, whether it is there or not; such a row stays.
 
         With a `stamp`, that is their timestamp: where it rises with the value,
         the largest value stands, for of two of one timestamp that is so anyway.
         """
-        self._rows.append((table, tuple(columns), tuple(columns.values()), ttl_s, stamp))
+        self._rows.append((table, (), tuple(columns), tuple(columns.values()), ttl_s, stamp))
+
+    def update(self, table: str, key: Mapping[str, Any], **cells: Any) -> None:
+        """Set cells of a row that is there as long as one of them is; None takes a cell away."""
+        self._rows.append((table, tuple(key), tuple(cells), (*cells.values(), *key.values()), 0, 0))
 
     def remove(self, table: str, *, stamp: int = 0, **key: Any) -> None:
         """Delete the row or, with the first part of the key alone, all rows that it begins; up to a `stamp`, if any."""
-        self._rows.append((table, tuple(key), tuple(key.values()), None, stamp))
+        self._rows.append((table, tuple(key), (), tuple(key.values()), 0, stamp))
 
     def after(self, at_us: int | None) -> None:
         """Let this write stand above what was written at `at_us`, such as the state that it changes."""
@@ -119,16 +125,13 @@ class Write:
 
     def statements(self) -> list[Statement]:
         """The rows as statements."""
-        return [
-            _statement(table, columns, values, ttl_s, stamp or self.at_us)
-            for table, columns, values, ttl_s, stamp in self._rows
-        ]
+        return [_statement(each, self.at_us) for each in self._rows]
 
     def intent(self) -> bytes:
         """The rows as they can be kept, and sent again by whoever finds them."""
         rows = [
-            [table, columns, [_plain(each) for each in values], ttl_s, stamp]
-            for table, columns, values, ttl_s, stamp in self._rows
+            [table, key, cells, [_plain(each) for each in values], ttl_s, stamp]
+            for table, key, cells, values, ttl_s, stamp in self._rows
         ]
         return zlib.compress(json.dumps([self.at_us, rows]).encode(), 1)
 
@@ -137,8 +140,8 @@ def statements_of(intent: bytes) -> list[Statement]:
     """Return the very statements of the write that `intent` was taken from."""
     at_us, rows = json.loads(zlib.decompress(intent))
     return [
-        _statement(table, tuple(columns), tuple(_typed(each) for each in values), ttl_s, stamp or at_us)
-        for table, columns, values, ttl_s, stamp in rows
+        _statement((table, tuple(key), tuple(cells), tuple(_typed(each) for each in values), ttl_s, stamp), at_us)
+        for table, key, cells, values, ttl_s, stamp in rows
     ]
 
 
@@ -340,19 +343,21 @@ class Writer:
 
 
 @functools.lru_cache(maxsize=1_024)
-def _cql(table: str, columns: tuple[str, ...], ttl_s: int | None) -> str:
-    if ttl_s is None:
-        return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {' AND '.join(f'{each} = ?' for each in columns)}"
-    ending = " AND TTL ?" if ttl_s else ""
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) USING TIMESTAMP ?{ending}"
+def _cql(table: str, key: tuple[str, ...], cells: tuple[str, ...], *, expires: bool) -> str:
+    where = " AND ".join(f"{each} = ?" for each in key)
+    if not cells:
+        return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}"
+    if key:
+        return f"UPDATE {table} USING TIMESTAMP ? SET {', '.join(f'{each} = ?' for each in cells)} WHERE {where}"
+    ending = " AND TTL ?" if expires else ""
+    marks = ", ".join("?" * len(cells))
+    return f"INSERT INTO {table} ({', '.join(cells)}) VALUES ({marks}) USING TIMESTAMP ?{ending}"
 
 
-def _statement(
-    table: str, columns: tuple[str, ...], values: tuple[Any, ...], ttl_s: int | None, at_us: int
-) -> Statement:
-    cql = _cql(table, columns, ttl_s if not ttl_s else 1)
-    if ttl_s is None:
+def _statement(change: _Change, at_us: int) -> Statement:
+    table, key, cells, values, ttl_s, stamp = change
+    cql, at_us = _cql(table, key, cells, expires=ttl_s > 0), stamp or at_us
+    if key:
         return cql, (at_us, *values)
     return cql, (*values, at_us, ttl_s) if ttl_s else (*values, at_us)
 

@@ -21,7 +21,7 @@ _MARKS: Mapping[events_pb2.EventType.ValueType, tuple[str, int]] = {
     events_pb2.EVENT_TYPE_BOOKMARKED: ("bookmarks", 1),
     events_pb2.EVENT_TYPE_UNBOOKMARKED: ("bookmarks", 0),
 }
-_KINDS: Mapping[str, Marks] = {each.table: each for each in (LIKES, BOOKMARKS)}
+_KINDS: Mapping[str, Marks] = {each.name: each for each in (LIKES, BOOKMARKS)}
 # Above every version: a tweet that was deleted gives its author no likes any more, whatever is still on its way.
 _FOR_GOOD = 2**63 - 1
 _REFERENCES: Mapping[int, str] = {Kind.REPLY: "replies", Kind.RETWEET: "retweets"}
@@ -64,7 +64,7 @@ async def following(tables: Tables, counts: Mapping[tuple[int, str], int], versi
 
 async def _of_mark(tables: Tables, event: Event) -> Change:
     kind, value = _MARKS[event.type]
-    # Who was erased has no row any more, and leaves the set as well.
+    # Who was erased has no such cells any more, and leaves the set as well.
     gone = not value and not (await _KINDS[kind].one(tables, event.actor_id, event.entity_id)).at_us
     return Change(event.entity_id, kind, event.actor_id, value, event.version, gone)
 

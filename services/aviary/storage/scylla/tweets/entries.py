@@ -12,8 +12,8 @@ from aviary import entries
 from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
 from aviary.storage.scylla.tables import Row, Tables
-from aviary.storage.scylla.tweets import listings
-from aviary.storage.scylla.tweets.keys import pieces, shard_of
+from aviary.storage.scylla.tweets import listings, stances
+from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.tweets.listings import BY_AUTHOR, RETWEETS
 from aviary.tweets.store import HAS_MEDIA, REF_IS_REPLY, Kind
 
@@ -148,11 +148,5 @@ async def _earliest(tables: Tables, original_id: int, author_ids: AbstractSet[in
 
 
 async def _look_up(tables: Tables, original_id: int, author_ids: AbstractSet[int]) -> tuple[int, int]:
-    shards: dict[int, list[int]] = defaultdict(list)
-    for author_id in author_ids:
-        shards[shard_of(author_id)].append(author_id)
-    answers = await tables.each(
-        "SELECT retweet_id, user_id FROM retweets WHERE original_id = ? AND shard = ? AND user_id IN ?",
-        [(original_id, shard, some) for shard, authors in shards.items() for some in pieces(authors)],
-    )
-    return min(((each[0], each[1]) for rows in answers for each in rows if each[0]), default=(0, 0))
+    rows = await stances.of_tweet(tables, original_id, author_ids, "retweet_id")
+    return min(((retweet_id, user_id) for user_id, retweet_id in rows if retweet_id), default=(0, 0))

@@ -1,4 +1,4 @@
-"""How many keys a query names, and what one person's rows about a tweet are spread over."""
+"""How many keys a query names, and over how many parts a poll's votes are spread."""
 
 from __future__ import annotations
 

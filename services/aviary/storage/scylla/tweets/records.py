@@ -11,9 +11,9 @@ from aviary.errors import no_tweet
 from aviary.paging import PageRequest
 from aviary.storage.scylla.counting import Counts
 from aviary.storage.scylla.tables import Row, Tables
+from aviary.storage.scylla.tweets import stances
 from aviary.storage.scylla.tweets.keys import pieces, shard_of
 from aviary.storage.scylla.tweets.listings import Listing
-from aviary.storage.scylla.tweets.marks import BOOKMARKS, LIKES
 from aviary.tweets.store import HAS_POLL, Audience, Kind, Loaded, Poll, Tweet
 
 _COLUMNS = (
@@ -76,13 +76,11 @@ async def load(tables: Tables, ids: Sequence[int], viewer_id: int) -> Loaded:
     deeper = _refs(rows[each] for each in inside if each in rows) - rows.keys()
     rows |= await stored(tables, deeper)
     asking = [each.id for each in rows.values() if each.flags & HAS_POLL]
-    counts, asked, voted, liked, retweeted, bookmarked = await asyncio.gather(
+    counts, asked, voted, own = await asyncio.gather(
         Counts(tables).of(list(rows)),
         _polls(tables, asking),
         _votes(tables, viewer_id, asking),
-        LIKES.own(tables, viewer_id, rows),
-        _retweeted(tables, viewer_id, rows),
-        BOOKMARKS.own(tables, viewer_id, rows),
+        stances.own(tables, viewer_id, list(rows)),
     )
     return Loaded(
         tweets={each.id: _tweet(each, counts[each.id]) for each in rows.values()},
@@ -95,9 +93,9 @@ async def load(tables: Tables, ids: Sequence[int], viewer_id: int) -> Loaded:
             )
             for tweet_id, (ends_ms, options) in asked.items()
         },
-        liked=liked,
-        retweeted=retweeted,
-        bookmarked=bookmarked,
+        liked=own.liked,
+        retweeted=own.retweeted,
+        bookmarked=own.bookmarked,
     )
 
 
@@ -117,13 +115,6 @@ def _refs(rows: Iterable[Stored]) -> set[int]:
         if row.quote_id:
             referred.add(row.quote_id)
     return referred
-
-
-async def _retweeted(tables: Tables, viewer_id: int, ids: Iterable[int]) -> AbstractSet[int]:
-    statement = "SELECT original_id, retweet_id FROM retweets WHERE original_id IN ? AND shard = ? AND user_id = ?"
-    keys = [(some, shard_of(viewer_id), viewer_id) for some in pieces(ids)]
-    answers = await tables.each(statement, keys) if viewer_id else []
-    return frozenset(original_id for rows in answers for original_id, retweet_id in rows if retweet_id)
 
 
 async def _polls(tables: Tables, ids: Iterable[int]) -> Mapping[int, tuple[int, Sequence[str]]]:

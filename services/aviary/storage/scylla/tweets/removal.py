@@ -11,8 +11,8 @@ from aviary.ids import MAX_ID
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.scylla import counting
 from aviary.storage.scylla.tables import Row
-from aviary.storage.scylla.tweets import drafts, due, engagement, likes, polls, records, writes
-from aviary.storage.scylla.tweets.keys import SHARDS, shard_of
+from aviary.storage.scylla.tweets import drafts, due, engagement, likes, polls, records, stances, writes
+from aviary.storage.scylla.tweets.keys import SHARDS
 from aviary.storage.scylla.tweets.listings import BY_AUTHOR, MENTIONS, QUOTES, REPLIES, RETWEETS, VOTES, Listing
 from aviary.storage.scylla.tweets.marks import BOOKMARKS, LIKES, Marks
 from aviary.storage.scylla.tweets.records import Stored
@@ -117,9 +117,9 @@ class ScyllaRemovalStore:
         await self._writer.in_turn(writes.retweeting(original_id, user_id), write)
 
     async def _remove_relation(self, new: Write, original_id: int, user_id: int, retweet_id: int) -> None:
-        """Remove what says that a person retweets, unless it speaks of another retweet that was made since."""
+        """Take away what says that a person retweets, unless it speaks of another retweet that was made since."""
         if await writes.retweet_of(self._tables, new, original_id, user_id) in (0, retweet_id):
-            new.remove("retweets", original_id=original_id, shard=shard_of(user_id), user_id=user_id)
+            stances.put(new, user_id, original_id, retweet_id=None)
 
     async def _remove_marks(self, kind: Marks, tweet: Stored, rows: int) -> int:
         async def remove(mark_id: int, user_id: int) -> None:

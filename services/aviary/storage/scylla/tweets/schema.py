@@ -40,22 +40,19 @@ FIRST: tuple[str, ...] = (
         conversation_id bigint, bucket int, id bigint, ref_id bigint, lineage blob, deleted boolean,
         PRIMARY KEY ((conversation_id, bucket), id)
     ) WITH CLUSTERING ORDER BY (id DESC)""",
-    # One row a person and original; retweet_id is the retweet that exists, 0 when it was undone. By a hash of the
-    # person, a sixteenth of ten million a partition.
-    """CREATE TABLE IF NOT EXISTS retweets (
-        original_id bigint, shard int, user_id bigint, retweet_id bigint,
-        PRIMARY KEY ((original_id, shard), user_id)
+    # The truth about likes, bookmarks and retweets, by the month of the tweet that they are of, so that a page asks one
+    # partition for all three. like_id and bookmark_id are the place of the newest such mark in both its lists, and stay
+    # when it is taken back. A row of a list counts only while the truth names its place: of two likes at once one does.
+    # retweet_id is the retweet that exists, 0 when it was undone. Cells are null where there never was such a thing.
+    """CREATE TABLE IF NOT EXISTS stances (
+        user_id bigint, month int, tweet_id bigint,
+        like_id bigint, liked boolean, bookmark_id bigint, bookmarked boolean, retweet_id bigint,
+        PRIMARY KEY ((user_id, month), tweet_id)
     )""",
     """CREATE TABLE IF NOT EXISTS retweets_by_tweet (
         tweet_id bigint, bucket int, id bigint, user_id bigint, active boolean,
         PRIMARY KEY ((tweet_id, bucket), id)
     ) WITH CLUSTERING ORDER BY (id DESC)""",
-    # The truth about likes, by the tweet's month; mark_id is the place of the newest like in both lists, and stays when
-    # it is taken back. A row of a list counts only while the truth names its place: of two likes at once one does.
-    """CREATE TABLE IF NOT EXISTS likes (
-        user_id bigint, month int, tweet_id bigint, mark_id bigint, active boolean,
-        PRIMARY KEY ((user_id, month), tweet_id)
-    )""",
     """CREATE TABLE IF NOT EXISTS likes_by_user (
         user_id bigint, bucket int, id bigint, tweet_id bigint, active boolean,
         PRIMARY KEY ((user_id, bucket), id)
@@ -64,10 +61,6 @@ FIRST: tuple[str, ...] = (
         tweet_id bigint, bucket int, id bigint, user_id bigint, active boolean,
         PRIMARY KEY ((tweet_id, bucket), id)
     ) WITH CLUSTERING ORDER BY (id DESC)""",
-    """CREATE TABLE IF NOT EXISTS bookmarks (
-        user_id bigint, month int, tweet_id bigint, mark_id bigint, active boolean,
-        PRIMARY KEY ((user_id, month), tweet_id)
-    )""",
     """CREATE TABLE IF NOT EXISTS bookmarks_by_user (
         user_id bigint, bucket int, id bigint, tweet_id bigint, active boolean,
         PRIMARY KEY ((user_id, bucket), id)

@@ -10,8 +10,7 @@ from aviary.errors import FailedPrecondition, Forbidden, no_tweet
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event, TweetEntry
 from aviary.storage.scylla.tables import Tables
-from aviary.storage.scylla.tweets import due, names, records
-from aviary.storage.scylla.tweets.keys import shard_of
+from aviary.storage.scylla.tweets import due, names, records, stances
 from aviary.storage.scylla.tweets.listings import BY_AUTHOR, CONVERSATIONS, QUOTES, REPLIES, RETWEETS
 from aviary.storage.scylla.tweets.records import Stored
 from aviary.storage.scylla.writes import Write
@@ -112,14 +111,11 @@ async def delete(tables: Tables, write: Write, tweet: Stored, trace: str) -> Non
 
 async def retweet_of(tables: Tables, write: Write, original_id: int, user_id: int) -> int:
     """Return the user's retweet of the tweet that exists, 0 for none; the write then stands above that."""
-    row = await tables.one(
-        "SELECT retweet_id, writetime(retweet_id) FROM retweets WHERE original_id = ? AND shard = ? AND user_id = ?",
-        *(original_id, shard_of(user_id), user_id),
-    )
+    row = await stances.one(tables, user_id, original_id, "retweet_id, writetime(retweet_id)")
     if row is None:
         return 0
     write.after(row[1])
-    return int(row[0])
+    return int(row[0] or 0)
 
 
 async def _unpin(tables: Tables, write: Write, tweet: Stored, trace: str) -> None:
@@ -167,8 +163,7 @@ def _put(write: Write, draft: Draft, fixed: bytes, lineage: bytes, trace: str) -
 
 
 def _put_retweet(write: Write, original_id: int, user_id: int, retweet_id: int) -> None:
-    key = {"original_id": original_id, "shard": shard_of(user_id), "user_id": user_id}
-    write.put("retweets", **key, retweet_id=retweet_id)
+    stances.put(write, user_id, original_id, retweet_id=retweet_id)
     RETWEETS.put(write, original_id, retweet_id, user_id=user_id, active=True)
 
 
@@ -185,8 +180,7 @@ def _mark_deleted(write: Write, tweet: Stored, now_ms: int) -> None:
         REPLIES.mark(write, tweet.ref_id, tweet.id, deleted=True)
         CONVERSATIONS.mark(write, tweet.conversation_id, tweet.id, deleted=True)
     if tweet.kind is Kind.RETWEET:
-        key = {"original_id": tweet.ref_id, "shard": shard_of(tweet.author_id), "user_id": tweet.author_id}
-        write.put("retweets", **key, retweet_id=0)
+        stances.put(write, tweet.author_id, tweet.ref_id, retweet_id=0)
         RETWEETS.mark(write, tweet.ref_id, tweet.id, active=False)
     if tweet.quote_id:
         QUOTES.mark(write, tweet.quote_id, tweet.id, deleted=True)
