@@ -9,6 +9,7 @@ import pytest
 from tests.backends.toxiproxy import Links
 from tests.contract.tables import opened, settings_of
 
+from aviary.errors import Unavailable
 from aviary.storage.scylla.tables import Tables
 
 pytestmark = pytest.mark.cluster
@@ -35,3 +36,11 @@ async def test_a_statement_new_to_a_server_that_is_silent_keeps_nobody_else_wait
         finally:
             link.heal()
             await tables.close()
+
+
+async def test_a_batch_that_the_servers_find_too_large_is_told_in_a_sentence(tables_address: str) -> None:
+    put = "INSERT INTO leases (name, holder) VALUES (?, ?)"
+    async with opened(tables_address, "graph") as tables:
+        with pytest.raises(Unavailable, match="refuse a batch for its size; set batch_size_fail_threshold"):
+            await tables.batch([(put, (f"large {part}", "." * 65_536)) for part in range(24)])
+        assert await tables.rows("SELECT holder FROM leases WHERE name = ?", "large 0") == []

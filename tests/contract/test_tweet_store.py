@@ -60,6 +60,8 @@ async def test_a_reply_that_quotes_counts_at_both(kept: Kept) -> None:
 
     assert await kept.counted(parent) == (0, 0, 1, 0)
     assert await kept.counted(quoted) == (0, 0, 0, 1)
+    told = (await kept.log.read(0, limit=9))[-1].event.tweet
+    assert (told.ref_tweet_id, told.quoted_tweet_id, told.is_retweet) == (parent, quoted, False)
 
 
 @pytest.mark.parametrize("kind", [Kind.REPLY, Kind.QUOTE, Kind.RETWEET])

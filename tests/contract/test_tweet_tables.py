@@ -246,6 +246,32 @@ async def test_the_earliest_retweet_is_looked_for_from_the_first_bucket_on(one: 
     assert await one.kept.store.earliest_retweets([tweet], frozenset({11, 12})) == [(made[2], 12)]
 
 
+async def test_the_earliest_retweets_of_many_are_two_statements(one: Process, clock: Clock) -> None:
+    without, lately, twice, often, long = [await one.kept.tweet(ADA) for _ in range(5)]
+    expected = {without: (0, 0)}
+    for person in range(100, 170):
+        await one.kept.retweet(person, often)
+    expected[lately] = (await one.kept.retweet(10, lately), 10)
+    expected[often] = (await one.kept.retweet(10, often), 10)
+    expected[long] = (await one.kept.retweet(11, long), 11)
+    await one.kept.retweet(12, twice)
+    for _ in range(6):
+        clock.advance(MONTH_MS)
+        await one.kept.retweet(100 + clock.now_ms() % 1_000_000, long)
+    expected[twice] = (await one.kept.retweet(11, twice), 11)
+    await one.kept.retweet(10, long)
+    mine = frozenset({10, 11})
+
+    before = one.writer.tables.round_trips
+    asked = [without, lately, twice]
+    assert await one.kept.store.earliest_retweets(asked, mine) == [expected[each] for each in asked]
+    assert one.writer.tables.round_trips == before + 2
+    # Of one there are many in a bucket, of the other there are many buckets.
+    asked = [long, lately, often, without, twice]
+    assert await one.kept.store.earliest_retweets(asked, mine) == [expected[each] for each in asked]
+    assert await one.kept.store.earliest_retweets([], mine) == []
+
+
 async def test_a_conversation_is_read_deeper_than_one_row_tells(one: Process, clock: Clock) -> None:
     conversations = ScyllaConversationStore(one.writer)
     made = [await one.kept.tweet(ADA)]
@@ -441,17 +467,24 @@ async def test_an_event_waits_for_its_tweet_and_does_without_one_that_was_remove
 ) -> None:
     parent = await one.kept.tweet(ADA)
     answer = await one.kept.reply(BOB, parent)
-    created = [each.event for each in await one.kept.log.read(0, limit=9)][-1]
     await one.kept.store.delete(answer, BOB)
-    expected = await changes_of(keyspace, created, now_ms=clock.now_ms())
-    await keyspace.rows("DELETE FROM tweets WHERE id = ?", answer)
-    assert await changes_of(keyspace, created, now_ms=clock.now_ms()) == expected
+    events = [each.event for each in await one.kept.log.read(0, limit=9)]
+    created, deleted = [each for each in events if each.entity_id == answer]
 
-    unseen = Event(type=created.type, key=BOB, entity_id=7, version=1, time_ms=clock.now_ms())
+    async def changes(event: Event, *, later_ms: int = 0) -> set[tuple[int, str, int]]:
+        found = await changes_of(keyspace, event, now_ms=clock.now_ms() + later_ms)
+        return {(each.entity, each.kind, each.value) for each in found}
+
+    assert await changes(created) == {(BOB, "tweets", 1), (parent, "replies", 1)}
+    left = {(BOB, "tweets", 0), (parent, "replies", 0), (BOB, "received", 0)}
+    assert await changes(deleted) == left
+    await keyspace.rows("DELETE FROM tweets WHERE id = ?", answer)
+    assert await changes(deleted) == left
+
+    unseen = Event(type=deleted.type, key=BOB, entity_id=7, version=2, time_ms=clock.now_ms())
     with pytest.raises(Unavailable, match="cannot be read yet"):
-        await changes_of(keyspace, unseen, now_ms=clock.now_ms())
-    later = await changes_of(keyspace, unseen, now_ms=clock.now_ms() + 3_600_000)
-    assert [(each.entity, each.kind) for each in later] == [(BOB, "tweets")]
+        await changes(unseen)
+    assert await changes(unseen, later_ms=3_600_000) == {(BOB, "tweets", 0), (BOB, "received", 0)}
 
 
 async def test_nobody_who_was_erased_is_named_again(keyspace: WatchedTables, one: Process) -> None:

@@ -15,6 +15,7 @@ from aviary.errors import Conflict, NotFound
 from aviary.events.v1 import events_pb2
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog
+from aviary.tweets import text
 from aviary.tweets.store import (
     HAS_POLL,
     SENSITIVE,
@@ -66,6 +67,18 @@ async def test_a_thread_may_hang_on_another_tweet_and_quote(kept: Kept) -> None:
     assert (stored.kind, stored.ref_id, stored.quote_id, stored.conversation_id) == (Kind.REPLY, first, quoted, parent)
     assert await kept.counted(parent) == (0, 0, 1, 0)
     assert await kept.counted(quoted) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+async def test_the_longest_thread_of_the_most_tags_is_stored_whole(kept: Kept, has_key: bool) -> None:
+    tags = [chr(letter) for letter in (*range(0x61, 0x7B), *range(0x430, 0x450), *range(0x561, 0x584))]
+    content = " ".join(f"#{tag}" for tag in tags)
+    assert (len(content), len(text.read(content)[1].hashtags)) == (278, 93)
+    written = await kept.store.insert_thread(texts(*[content] * 25), claim=claim("k") if has_key else None)
+
+    assert await kept.ids_of(ADA) == [*reversed(written.ids)]
+    assert await kept.tagged(tags[0]) == await kept.tagged(tags[-1]) == [*reversed(written.ids)]
+    assert await kept.happened() == [(CREATED, each) for each in written.ids]
 
 
 async def test_a_thread_is_stored_whole_or_not_at_all(kept: Kept) -> None:

@@ -271,13 +271,20 @@ class _translated:  # noqa: N801 - reads as a statement
         if isinstance(error, AuthenticationFailed | Unauthorized):
             return Unavailable(f"the tables at {self._where} refuse this user; check AVIARY_TABLES_USER and its rights")
         if isinstance(error, InvalidRequest):
-            # A limit that its operator set, such as that of a disk.
-            if "Guardrail" in str(error):
-                return Unavailable(f"the tables at {self._where} take no more: {_said(error)}")
-            return NotThere(f"the tables at {self._where} don't know what was asked: {_said(error)}")
+            return self._refused(error)
         if isinstance(error, _PASSING):
             return DeadlineExceeded("the tables did not answer in time; repeat it under the same key", retry_after_s=1)
         return Unavailable("the tables failed", retry_after_s=1)
+
+    def _refused(self, error: Exception) -> AviaryError:
+        # Limits that their operator set, such as that of a disk.
+        if "Guardrail" in str(error):
+            return Unavailable(f"the tables at {self._where} take no more: {_said(error)}")
+        if "Batch too large" in str(error):
+            return Unavailable(
+                f"the tables at {self._where} refuse a batch for its size; set batch_size_fail_threshold to 1MiB"
+            )
+        return NotThere(f"the tables at {self._where} don't know what was asked: {_said(error)}")
 
     def _unreachable(self, error: Any) -> AviaryError:
         # By host, or a bare list where no host was tried.

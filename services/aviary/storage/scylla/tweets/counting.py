@@ -98,13 +98,19 @@ async def _of_vote(tables: Tables, event: Event, now_ms: int) -> Sequence[Change
 async def _references(
     tables: Tables, event: Event, change: Callable[[int, str], Change], now_ms: int
 ) -> Sequence[Change]:
-    tweet = await _referred(tables, event.entity_id)
+    # A creation says it itself; what a deletion took away the row must tell.
+    tweet = _told(event.tweet) if event.type == _CREATED else await _referred(tables, event.entity_id)
     if tweet is None:
         _must_be_old(event, now_ms)
         return []
     kind, ref_id, quote_id = tweet
     counted = [change(quote_id, "quotes")] if quote_id else []
     return [*counted, change(ref_id, _REFERENCES[kind])] if kind in _REFERENCES else counted
+
+
+def _told(tweet: events_pb2.TweetEntry) -> tuple[int, int, int]:
+    kind = Kind.RETWEET if tweet.is_retweet else Kind.REPLY if tweet.ref_tweet_id else Kind.ORIGINAL
+    return kind, tweet.ref_tweet_id, tweet.quoted_tweet_id
 
 
 async def _referred(tables: Tables, tweet_id: int) -> tuple[int, int, int] | None:

@@ -1,24 +1,19 @@
-"""Timeline entries out of the authors' partitions: the merge over authors, and who retweeted first."""
+"""Timeline entries out of the authors' partitions, merged over the authors."""
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 
 from aviary import entries
-from aviary.ids import MAX_ID
 from aviary.paging import PageRequest
 from aviary.storage.scylla.tables import Row, Tables
-from aviary.storage.scylla.tweets import listings, stances
+from aviary.storage.scylla.tweets import listings
 from aviary.storage.scylla.tweets.keys import pieces
-from aviary.storage.scylla.tweets.listings import BY_AUTHOR, RETWEETS
+from aviary.storage.scylla.tweets.listings import BY_AUTHOR
 from aviary.tweets.store import HAS_MEDIA, REF_IS_REPLY, Kind
 
-# A popular tweet's retweets are walked this far before the readers' own people are looked up one by one.
-_WALKED = 256
 _BUCKETS = (
     f"SELECT owner, bucket FROM buckets WHERE list = '{BY_AUTHOR.table}' AND owner IN ? AND bucket >= ? AND bucket <= ?"
 )
@@ -93,17 +88,6 @@ def pack(rows: Iterable[Row]) -> bytes:
     )
 
 
-async def earliest_retweets(
-    tables: Tables, original_ids: Sequence[int], author_ids: AbstractSet[int]
-) -> Sequence[tuple[int, int]]:
-    """Return for each original the smallest existing retweet by one of `author_ids` and its author, else zeros.
-
-    Costs 256 rows of an original's retweets plus, for the popular ones, the
-    rows of `author_ids` among them.
-    """
-    return await asyncio.gather(*(_earliest(tables, each, author_ids) for each in original_ids))
-
-
 async def _authors(tables: Tables, author_ids: Sequence[int], page: PageRequest) -> Sequence[_Author]:
     found = {each: _Author(each, page.below) for each in author_ids}
     lowest, highest = BY_AUTHOR.bucket(0, page.above), BY_AUTHOR.bucket(0, page.below)
@@ -135,18 +119,3 @@ async def _read(tables: Tables, authors: Sequence[_Author], above: int, asked: i
 
 def _last(wanted: Sequence[Row], limit: int) -> int:
     return int(wanted[-1][1]) if len(wanted) == limit else 0
-
-
-async def _earliest(tables: Tables, original_id: int, author_ids: AbstractSet[int]) -> tuple[int, int]:
-    walked = await RETWEETS.first(
-        tables, original_id, below=MAX_ID, above=0, limit=_WALKED, wanted=lambda row: bool(row[2]), rising=True
-    )
-    for retweet_id, user_id, _ in walked:
-        if user_id in author_ids:
-            return retweet_id, user_id
-    return await _look_up(tables, original_id, author_ids) if len(walked) == _WALKED else (0, 0)
-
-
-async def _look_up(tables: Tables, original_id: int, author_ids: AbstractSet[int]) -> tuple[int, int]:
-    rows = await stances.of_tweet(tables, original_id, author_ids, "retweet_id")
-    return min(((retweet_id, user_id) for user_id, retweet_id in rows if retweet_id), default=(0, 0))

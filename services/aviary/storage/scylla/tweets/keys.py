@@ -8,7 +8,7 @@ from typing import TypeVar
 from aviary import ids
 
 # ScyllaDB refuses more than a hundred partitions in one query.
-_KEYS = 100
+KEYS = 100
 SHARDS = 16
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 def pieces(keys: Iterable[T]) -> Sequence[list[T]]:
     """Return `keys` in lists that one query may name each."""
     every = list(keys)
-    return [every[start : start + _KEYS] for start in range(0, len(every), _KEYS)]
+    return [every[start : start + KEYS] for start in range(0, len(every), KEYS)]
 
 
 def shard_of(user_id: int) -> int:

@@ -14,7 +14,7 @@ from aviary.rpc.call import Claim
 from aviary.rpc.telemetry import traceparent
 from aviary.storage.scylla.counting import Counts
 from aviary.storage.scylla.locks import KeyedLocks
-from aviary.storage.scylla.tweets import entries, records, writes
+from aviary.storage.scylla.tweets import entries, records, retweets, writes
 from aviary.storage.scylla.tweets.likes import set_like
 from aviary.storage.scylla.tweets.listings import REPLIES
 from aviary.storage.scylla.writes import Write, Writer
@@ -141,7 +141,7 @@ class ScyllaTweetStore:
     async def earliest_retweets(
         self, original_ids: Sequence[int], author_ids: AbstractSet[int]
     ) -> Sequence[tuple[int, int]]:
-        return await entries.earliest_retweets(self._tables, original_ids, author_ids)
+        return await retweets.earliest(self._tables, original_ids, author_ids)
 
     async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
         counts = await Counts(self._tables).of(user_ids)

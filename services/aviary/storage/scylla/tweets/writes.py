@@ -240,6 +240,7 @@ def _created(draft: Draft, tweet_id: int, trace: str) -> Event:
             ref_author_id=draft.ref_author_id,
             is_retweet=draft.kind is Kind.RETWEET,
             ref_is_reply=draft.ref_is_reply,
+            quoted_tweet_id=draft.quote_id,
         )
     )
     return event
