@@ -15,15 +15,16 @@ from aviary.seed.world import World
 from benchmarks import processes, subject
 from benchmarks.crowd import crowd, settle
 from benchmarks.subject import Subject, SubjectFailed
-from benchmarks.system import Run, loads, warm_up
+from benchmarks.system import Run, exercise, loads, warm_up
 
 EMBEDDED, FLEET = "embedded.", "fleet."
 _CONNECTIONS = (16,)
 _START_S = 200.0
 _STOP_S = 60.0
+_EXERCISE_S = 20.0
 _SERVERS = (sys.executable, "-m", "tests.backends", "up", "--folder")
-# Few processes for few cores: those that a call goes through together, those that work behind the log together.
-LAYOUT = "users+graph+tweets+timelines,fanout+relay+counting"
+# Few processes for few cores: what calls each other together, what works behind the log together.
+LAYOUT = "users+graph+tweets+timelines+fanout,relay+counting"
 _MIGRATE = (sys.executable, "-m", "aviary", "migrate")
 
 
@@ -45,6 +46,7 @@ def _load(
     summary = settle(place, platform.url, journal, progress)
     run.add("load.per_s", summary.acknowledged.total() / summary.elapsed_s, "/s", note="calls of the load, mixed")
     people = warm_up(run, platform, crowd(place, journal))
+    exercise(run, platform, people, duration_s=_EXERCISE_S)
     loads(run, platform, people, wanted, connections=_CONNECTIONS)
     for part, pids in platform.processes.items():
         run.add(f"memory.{part}", processes.rss_mb(pids), "MB", note="resident, at the end")

@@ -177,6 +177,13 @@ def warm_up(run: Run, platform: Subject, everybody: Crowd) -> Crowd:
     return full
 
 
+def exercise(run: Run, platform: Subject, people: Crowd, *, duration_s: float) -> None:
+    """Read homes and post without keeping the figures: servers that compile as they run are slow at first."""
+    for kind in (Kind.HOME, Kind.POST):
+        phase = _phase(platform, kind, people, connections=_AIMED, duration_s=duration_s)
+        run.driver.submit(perform, phase).result()
+
+
 def _ceiling(run: Run, people: Crowd) -> None:
     with canned_server() as url:
         phase = Phase(url=url, kind=Kind.HOME, crowd=people, connections=16, duration_s=2.0, processes={})

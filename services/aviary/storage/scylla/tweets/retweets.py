@@ -25,7 +25,7 @@ _ROWS_OF = (
 
 # The id of a retweet and whose it is.
 Retweet = tuple[int, int]
-_NONE = (0, 0)
+_NONE: Retweet = (0, 0)
 
 
 async def earliest(tables: Tables, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> Sequence[Retweet]:
@@ -44,7 +44,7 @@ async def earliest(tables: Tables, original_ids: Sequence[int], author_ids: Abst
 async def _among_few(tables: Tables, original_ids: Sequence[int], author_ids: AbstractSet[int]) -> dict[int, Retweet]:
     """Return the answer for those originals whose retweets can all be read at once."""
     buckets = await _buckets(tables, original_ids)
-    found = {each: _NONE for each in original_ids if each not in buckets}
+    found: dict[int, Retweet] = {each: _NONE for each in original_ids if each not in buckets}
     few = _few(buckets)
     if not few:
         return found
