@@ -22,7 +22,8 @@ from aviary.storage.kafka.driver import OffsetSpec
 from aviary.storage.trust import trusting
 
 _log = logging.getLogger("aviary.kafka")
-_CONNECT_MS = 5_000
+# A broker that is busy takes its time to refuse a login; till then it looks like one that is away.
+_CONNECT_MS = 10_000
 T = TypeVar("T")
 
 
