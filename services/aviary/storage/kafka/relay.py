@@ -33,7 +33,7 @@ _SKEW_MS = 10_000
 _OVERLAP_MS = 500
 _WIDE_EVERY_S = 1.0
 # From look to look: while there is something, and at most when there was nothing for long.
-_BUSY_S, _IDLE_S = 0.02, 0.2
+_BUSY_S, _IDLE_S = 0.05, 0.2
 _FIRST_MS = 60 * _MINUTE_MS
 # How long back is swept again, and how often: late rows are rare, and the rarer the older they are.
 _SETTLES_MS = 3 * _MINUTE_MS
