@@ -42,6 +42,8 @@ _SMALL = {
     "concurrent_writes": 16,
     "concurrent_counter_writes": 8,
     "concurrent_compactors": 1,
+    # A conditional write is two rounds instead of four.
+    "paxos_variant": "v2",
     # ScyllaDB's own; a thread is one batch.
     "batch_size_fail_threshold": "1MiB",
     "auto_snapshot": False,
