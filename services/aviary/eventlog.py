@@ -129,6 +129,41 @@ def selective(
     return Consumption(name=name, lanes=(wanted, others), route=route, handle=handle_wanted)
 
 
+class Committer:
+    """Stores how far a consumer is, every so often while it moves: what a death repeats is bounded by that."""
+
+    def __init__(self, offsets: Offsets, name: str, done: Callable[[], int]) -> None:
+        self._offsets = offsets
+        self._name = name
+        self._done = done
+        self._committed = 0
+        # Without a move there is nothing to commit, and nobody looks.
+        self._moved = asyncio.Event()
+
+    async def start(self) -> int:
+        """Return how far the consumer was."""
+        self._committed = await self._offsets.load(self._name) or 0
+        return self._committed
+
+    def moved(self) -> None:
+        """To be told whenever something is done."""
+        self._moved.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._moved.wait()
+            await asyncio.sleep(_COMMIT_EVERY_S)
+            self._moved.clear()
+            if (done := self._done()) > self._committed:
+                await insist(partial(self._offsets.commit, self._name, done), what=self._name)
+                self._committed = done
+
+    async def finish(self) -> None:
+        """Commit what is done by now, once."""
+        if (done := self._done()) > self._committed:
+            await self._offsets.commit(self._name, done)
+
+
 class Consumer:
     """Hands every record to its handler at least once and commits offsets after the effects."""
 
@@ -140,12 +175,10 @@ class Consumer:
         # Offsets read but not finished, in order; the committed one is just below the first.
         self._open: dict[int, None] = {}
         self._read_to = 0
-        self._committed = 0
+        self._committer = Committer(offsets, consumption.name, lambda: self.committed)
         self._under_way = 0
         self._finishing = asyncio.Event()
         self._idle = asyncio.Event()
-        # Set by whatever finishes: without that there is nothing to commit, and nobody looks.
-        self._moved = asyncio.Event()
 
     @property
     def committed(self) -> int:
@@ -166,7 +199,7 @@ class Consumer:
         return Progress(committed, await self._log.end())
 
     async def start(self) -> None:
-        self._read_to = self._committed = await self._offsets.load(self._what.name) or 0
+        self._read_to = await self._committer.start()
 
     async def skip(self) -> None:
         """Take all that is in the log for done: whoever wrote it has had the effects as well. Before `start`."""
@@ -177,15 +210,14 @@ class Consumer:
         self._finishing.set()
         if self._under_way:
             await self._idle.wait()
-        if self.committed > self._committed:
-            await self._offsets.commit(self._what.name, self.committed)
+        await self._committer.finish()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             for lane, queue in zip(self._what.lanes, self._queues, strict=True):
                 for _ in range(lane.workers):
                     tasks.create_task(self._work(lane, queue))
-            tasks.create_task(self._commit())
+            tasks.create_task(self._committer.run())
             await self._read()
 
     async def _read(self) -> None:
@@ -205,18 +237,9 @@ class Consumer:
             await self._what.handle(lane, record)
             del self._open[record.offset]
             self._under_way -= 1
-            self._moved.set()
+            self._committer.moved()
             if self._finishing.is_set() and not self._under_way:
                 self._idle.set()
-
-    async def _commit(self) -> None:
-        while True:
-            await self._moved.wait()
-            await asyncio.sleep(_COMMIT_EVERY_S)
-            self._moved.clear()
-            if (done := self.committed) > self._committed:
-                await insist(partial(self._offsets.commit, self._what.name, done), what=self._what.name)
-                self._committed = done
 
 
 async def tail(log: EventLog, after: int, *, what: str) -> AsyncIterator[Sequence[Record]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aviary import ids
-from aviary.eventlog import Consumption, Lane, Offsets, Record, insist
+from aviary.eventlog import Committer, Consumption, Lane, Offsets, Record, insist
 from aviary.events.v1.events_pb2 import Event
 from aviary.settings import Settings
 from aviary.storage.kafka.connection import Broker
@@ -26,7 +26,6 @@ from aviary.storage.kafka.producer import Producer
 from aviary.storage.kafka.topics import counts_topic
 
 _AT_ONCE = 256
-_COMMIT_EVERY_S = 0.1
 _LANE = Lane(name="route", workers=_AT_ONCE)
 Route = Callable[[Event], Awaitable[Sequence[tuple[int, bytes]]]]
 """The entities whose counters an event may change, and what to tell their owner."""
@@ -78,19 +77,19 @@ class Counter:
 
     def __init__(self, log: PartitionLog[Count], offsets: Offsets, count: Counting) -> None:
         self._log = log
-        self._offsets = offsets
         self._count = count
-        self._after = self._committed = 0
+        self._after = 0
+        # What was counted since is counted again after a death, to the same end.
+        self._committer = Committer(offsets, "counting", lambda: self._after)
         self._turn = asyncio.Lock()
-        self._moved = asyncio.Event()
         self.pending = 0
 
     async def start(self) -> None:
-        self._after = self._committed = await self._offsets.load("counting") or 0
+        self._after = await self._committer.start()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._commit_now_and_then())
+            tasks.create_task(self._committer.run())
             while True:
                 await self._log.wait(self._after)
                 async with self._turn:
@@ -99,8 +98,7 @@ class Counter:
     async def finish(self) -> None:
         # The step under way ends and its place is kept; so is the turn, so that no other begins.
         await self._turn.acquire()
-        if self._after > self._committed:
-            await self._offsets.commit("counting", self._after)
+        await self._committer.finish()
 
     async def _step(self) -> None:
         counts = await self._log.read(self._after, limit=_AT_ONCE)
@@ -110,14 +108,4 @@ class Counter:
         await insist(partial(self._count, counts), what="counting")
         self._after = counts[-1].offset
         self.pending = 0
-        self._moved.set()
-
-    async def _commit_now_and_then(self) -> None:
-        """What was counted since is counted again after a death, to the same end."""
-        while True:
-            await self._moved.wait()
-            await asyncio.sleep(_COMMIT_EVERY_S)
-            self._moved.clear()
-            if (done := self._after) > self._committed:
-                await insist(partial(self._offsets.commit, "counting", done), what="counting")
-                self._committed = done
+        self._committer.moved()
