@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from aviary import ids
 from aviary.paging import Candidates, PageRequest
 from aviary.storage.scylla.counting import Counts
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import records
-from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.tweets.listings import CONVERSATIONS, QUOTES
 from aviary.storage.scylla.writes import Writer
 from aviary.tweets.conversations.store import Standing

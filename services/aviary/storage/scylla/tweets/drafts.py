@@ -13,9 +13,9 @@ from aviary.ids import MAX_ID
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
 from aviary.rpc.telemetry import traceparent
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import due
-from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.writes import Write, Writer
 from aviary.tweets.drafts.store import Kept, Shelf
 from aviary.tweets.store import Written

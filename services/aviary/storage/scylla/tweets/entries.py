@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from aviary import entries
 from aviary.paging import PageRequest
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import listings
-from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.tweets.listings import BY_AUTHOR
 from aviary.tweets.store import HAS_MEDIA, REF_IS_REPLY, Kind
 

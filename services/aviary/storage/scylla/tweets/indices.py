@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aviary.paging import PageRequest
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import records
-from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.tweets.listings import HASHTAGS, MENTIONS, Listing, Owner
 from aviary.storage.scylla.tweets.marks import BOOKMARKS, LIKES, Marks
 from aviary.storage.scylla.writes import Writer

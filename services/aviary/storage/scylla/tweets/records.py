@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from aviary.errors import no_tweet
 from aviary.paging import PageRequest
 from aviary.storage.scylla.counting import Counts
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import stances
-from aviary.storage.scylla.tweets.keys import pieces, shard_of
+from aviary.storage.scylla.tweets.keys import shard_of
 from aviary.storage.scylla.tweets.listings import Listing
 from aviary.tweets.store import HAS_POLL, Audience, Kind, Loaded, Poll, Tweet
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from aviary.ids import MAX_ID
+from aviary.storage.scylla.keys import KEYS, pieces
 from aviary.storage.scylla.tables import Tables
 from aviary.storage.scylla.tweets import stances
-from aviary.storage.scylla.tweets.keys import KEYS, pieces
 from aviary.storage.scylla.tweets.listings import RETWEETS
 
 # What most tweets have less of, and is read of many at once: buckets, and retweets in one of them.
@@ -56,7 +56,7 @@ async def _among_few(tables: Tables, original_ids: Sequence[int], author_ids: Ab
         parts = [held[one, bucket] for bucket in buckets[one]]
         # A full part may go on, and the earliest come last.
         if all(len(part) < _ROWS for part in parts):
-            found[one] = _first(((each for part in parts for each in part)), author_ids)
+            found[one] = _first((each for part in parts for each in part), author_ids)
     return found
 
 

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import listings
-from aviary.storage.scylla.tweets.keys import pieces
 from aviary.storage.scylla.writes import Write
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from aviary.events.v1 import events_pb2
 from aviary.events.v1.events_pb2 import Event
 from aviary.rpc.telemetry import traceparent
+from aviary.storage.scylla.keys import pieces
 from aviary.storage.scylla.tables import Tables
 from aviary.storage.scylla.writes import Write
 from aviary.users.store import Registration, User
@@ -39,7 +40,6 @@ _AT_FIRST: Mapping[str, Any] = {
     "muted_words": "[]",
     "preferences_version": 0,
 }
-_KEYS_A_READ = 100
 # A row by its columns, as the driver gives them.
 Held = Mapping[str, Any]
 
@@ -57,8 +57,7 @@ async def held(tables: Tables, user_id: int) -> Held | None:
 
 async def columns_of(tables: Tables, columns: str, user_ids: Iterable[int]) -> Mapping[int, Sequence[Any]]:
     """These columns, the id first, of the users that exist; one round of reads."""
-    asked = list(dict.fromkeys(user_ids))
-    keys = [(asked[start : start + _KEYS_A_READ],) for start in range(0, len(asked), _KEYS_A_READ)]
+    keys = [(some,) for some in pieces(dict.fromkeys(user_ids))]
     answers = await tables.each(f"SELECT {columns} FROM users WHERE id IN ?", keys)
     return {row[0]: row for row in itertools.chain(*answers)}
 
