@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from aviary.errors import Conflict, Unavailable
-from aviary.rpc.callers import GATEWAY, OPERATOR, SERVICES
+from aviary.rpc.callers import GATEWAY, OPERATOR, SERVICES, WORKERS
 from aviary.rpc.tls import CA, host_of, uri_of
 
-NAMES = (*SERVICES, GATEWAY, OPERATOR)
+NAMES = (*SERVICES, *WORKERS, GATEWAY, OPERATOR)
 _CA_KEY = "ca.key"
 # Clocks differ, and what was just made must be good everywhere.
 _EARLIER = dt.timedelta(hours=1)

@@ -20,11 +20,9 @@ from aviary import logs, secrets
 from aviary.errors import InvalidInput, Unavailable
 from aviary.gateway import fleet_config, tether
 from aviary.lifecycle import prepare_folder, run_envoy
-from aviary.rpc.callers import SERVICES
+from aviary.rpc.callers import SERVICES, WORKERS
 from aviary.settings import Settings
 
-# The workers of the profile, beside the services that answer calls.
-_WORKERS = ("relay", "counting")
 _START_S = 150.0
 _PAUSE_S = 0.5
 _log = logging.getLogger("aviary.fleet")
@@ -60,9 +58,11 @@ def layout_of(settings: Settings) -> Mapping[str, Sequence[str]]:
     """Return what runs in each process, by its name; InvalidInput unless every service and every worker is in some."""
     layout = [group.split("+") for group in settings.fleet.split(",")]
     named = {part for group in layout for part in group}
-    if unknown := named - {*SERVICES, *_WORKERS}:
+    if unknown := named - {*SERVICES, *WORKERS}:
         raise InvalidInput(f"AVIARY_FLEET names {', '.join(sorted(unknown))}, no service and no worker")
-    if missing := [part for part in (*SERVICES, *_WORKERS) if part not in named]:
+    if twice := ["+".join(group) for group in layout if len(set(group)) < len(group)]:
+        raise InvalidInput(f"AVIARY_FLEET names a part twice in one process, {twice[0]}")
+    if missing := [part for part in (*SERVICES, *WORKERS) if part not in named]:
         raise InvalidInput(f"AVIARY_FLEET leaves out {', '.join(missing)}")
     names = ["+".join(group) for group in layout]
     # A second one like it is its #2.

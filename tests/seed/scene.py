@@ -37,7 +37,7 @@ class Scene:
     async def check(self, *, sample: int | None = None, settle_s: float = 0.0, page: int = 7) -> Findings:
         """Check, by default in pages so small that most lists have several."""
         book = read_journal(self.journal)
-        async with Reader(self.url, book.tokens, connections=4, limit=page) as reader:
+        async with Reader(self.url, book.tokens, connections=4, limit=page, patience_s=settle_s) as reader:
             return await inspect(book, reader, sample=sample, settle_s=settle_s, workers=4)
 
     def events(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.seed.fake_platform import Json, Platform, Tweet
+from tests.seed.fake_platform import Json, Platform, Refusal, Tweet
 from tests.seed.scene import Scene
 
 from aviary.check.inspection import Surface
@@ -50,6 +50,27 @@ async def test_everybodys_views_are_walked(scene: Scene) -> None:
     assert findings.walked == dict.fromkeys(Surface, 10)
     assert findings.entries[Surface.TIMELINE] > 40
     assert findings.entries[Surface.HOME] > findings.entries[Surface.TIMELINE]
+
+
+async def test_a_service_that_is_down_for_a_while_is_waited_for(scene: Scene) -> None:
+    await stop_at_a_lost_answer(scene)
+    back_at = asyncio.get_running_loop().time() + 2
+    down = Refusal(503, "the store does not answer")
+    scene.platform.refuse = lambda _: down if asyncio.get_running_loop().time() < back_at else None
+
+    # Whether that tweet exists is asked first, and without an answer nothing could be checked.
+    findings = await scene.check(settle_s=60.0)
+    assert findings.doubts > 0
+    assert findings.differences == []
+
+
+async def test_a_service_that_stays_down_is_a_difference(scene: Scene) -> None:
+    await scene.load()
+    scene.platform.refuse = lambda _: Refusal(503, "the store does not answer")
+
+    found = (await scene.check(settle_s=0.2)).differences
+    assert found
+    assert all("503 for 0.2 s" in str(each) for each in found)
 
 
 async def test_a_sample_walks_some_homes_and_yet_every_tweet(scene: Scene) -> None:

@@ -134,6 +134,7 @@ def test_a_setting_that_makes_no_sense_is_named(data_dir: Path, name: str, value
         ("users+graph+tweets,timelines,relay,counting", "AVIARY_FLEET leaves out fanout"),
         ("users,graph,tweets,fanout,timelines,counting", "AVIARY_FLEET leaves out relay"),
         ("users,graph,tweets,fanout,timelines,relay+counting,search", "AVIARY_FLEET names search"),
+        ("users+graph+tweets+users,fanout,timelines,relay,counting", "twice in one process, users+graph+tweets+users"),
         ("", "AVIARY_FLEET"),
     ],
 )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from aviary.errors import AviaryError
-from aviary.rpc.callers import SERVICES
+from aviary.rpc.callers import SERVICES, WORKERS
 from aviary.rpc.tls import Certificates
 from aviary.settings import Settings
 from aviary.storage.kafka import topics
@@ -71,4 +71,4 @@ async def _redis(settings: Settings) -> None:
 
 
 async def _certificates(settings: Settings) -> None:
-    Certificates(Path(settings.tls_dir), SERVICES)
+    Certificates(Path(settings.tls_dir), (*SERVICES, *WORKERS))

@@ -53,9 +53,7 @@ class Platform:
         self.background: list[Callable[[], Awaitable[None]]] = []
         self.dispatcher = self._make_dispatcher()
         # Who this process is to others; None where nobody asks.
-        self.certificates = (
-            Certificates(Path(settings.tls_dir), self.services) if settings.tls_dir and self.services else None
-        )
+        self.certificates = Certificates(Path(settings.tls_dir), services) if settings.tls_dir else None
         self._channels = Channels(
             self.dispatcher,
             served=self.services,

@@ -15,8 +15,9 @@ from aviary.check.journal import Token
 from aviary.check.world import Person
 
 _TIMEOUT_S = 30.0
-_TRIES = 6
 _MARGIN_S = 30.0
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 1.0
 
 
 class ShownUser(TypedDict):
@@ -58,11 +59,14 @@ class Answer(NamedTuple):
 class Reader:
     """Reads as a person, with the token of the journal while it is good, else with one from a login."""
 
-    def __init__(self, url: str, tokens: Mapping[int, Token], *, connections: int, limit: int) -> None:
+    def __init__(
+        self, url: str, tokens: Mapping[int, Token], *, connections: int, limit: int, patience_s: float
+    ) -> None:
         self._base = url.rstrip("/") + "/api/v1"
         self._tokens = dict(tokens)
         self._connections = connections
         self._limit = limit
+        self._patience_s = patience_s
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(
@@ -124,8 +128,8 @@ class Reader:
 
     async def _ask(self, method: str, path: str, *, token: str = "", body: dict[str, str] | None = None) -> Answer:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        reason = ""
-        for tried in range(_TRIES):
+        give_up, pause_s = time.monotonic() + self._patience_s, _FIRST_PAUSE_S
+        while True:
             try:
                 async with self._http.request(method, self._base + path, json=body, headers=headers) as response:
                     if response.status == 429:
@@ -135,5 +139,7 @@ class Reader:
                     reason = str(response.status)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 reason = type(error).__name__
-            await asyncio.sleep(0.02 * 2**tried)
-        raise Unreadable(f"{method} {path}: {reason} in {_TRIES} tries")
+            if time.monotonic() > give_up:
+                raise Unreadable(f"{method} {path}: {reason} for {self._patience_s:g} s")
+            await asyncio.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)

@@ -25,7 +25,9 @@ def check(
     sample: Annotated[str, typer.Option(help='How many people\'s homes to walk, or "all".')] = "all",
     concurrency: Annotated[int, typer.Option(help="Walks under way at once.", min=1)] = 16,
     limit: Annotated[int, typer.Option(help="Entries a page.", min=1, max=100)] = 100,
-    settle: Annotated[float, typer.Option(help="Seconds that a difference has to last to count.", min=0)] = 10.0,
+    settle: Annotated[
+        float, typer.Option(help="Seconds that a difference, or no answer, has to last to count.", min=0)
+    ] = 10.0,
     appends: Annotated[bool, typer.Option("--appends", help="Print also how much the fan-out must have done.")] = False,
 ) -> None:
     """Compare what everybody sees with what the journal says that they must see; exit 1 when anything differs."""
@@ -57,7 +59,7 @@ def _sample(value: str) -> int | None:
 async def _inspect(
     journal: Journal, url: str, *, sample: int | None, settle_s: float, workers: int, limit: int
 ) -> Findings:
-    async with Reader(url, journal.tokens, connections=workers, limit=limit) as reader:
+    async with Reader(url, journal.tokens, connections=workers, limit=limit, patience_s=settle_s) as reader:
         return await inspect(journal, reader, sample=sample, settle_s=settle_s, workers=workers)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from aviary.rpc.method import SERVICE, Method
 
 SERVICES = ("users", "graph", "tweets", "fanout", "timelines")
+# What runs beside them in the cluster profile and is called by nobody; its gRPC port answers health alone.
+WORKERS = ("relay", "counting")
 # Who else has a certificate: the one way in for people, and whoever runs the platform.
 GATEWAY = "gateway"
 OPERATOR = "operator"

@@ -11,6 +11,8 @@ import pytest
 from tests.system.conftest import GENEROUS
 from tests.system.process import Launcher, Running, launcher, run
 
+from aviary import certs
+
 _HERE = Path(__file__).parent
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -29,11 +31,19 @@ def servers(cassandra: str, kafka: str, redis: str, s3: Mapping[str, str]) -> Ma
     return cluster_settings(tables=cassandra, kafka=kafka, redis=redis, name="fleet") | dict(s3)
 
 
+@pytest.fixture(scope="package")
+def tls_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificates that the fleet's processes, its gateway and its operator show each other."""
+    folder = tmp_path_factory.mktemp("certificates") / "tls"
+    certs.make(folder, days=2)
+    return folder
+
+
 # Not longer: an idle fleet costs every other test of the run.
 @pytest.fixture(scope="package")
-def fleet(servers: Mapping[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def fleet(servers: Mapping[str, object], tls_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with launcher() as starter:
-        yield start(starter, tmp_path_factory.mktemp("fleet") / "data", servers)
+        yield start(starter, tmp_path_factory.mktemp("fleet") / "data", {**servers, "tls_dir": tls_dir})
 
 
 def cluster_settings(*, tables: str, kafka: str, redis: str, name: str) -> dict[str, object]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 from tests.system.client import Client, register
 from tests.system.conditions import eventually
 from tests.system.process import Running
+
+from aviary.rpc.tls import host_of
 
 pytestmark = pytest.mark.cluster
 
@@ -57,3 +64,34 @@ def test_a_session_that_ended_is_refused_everywhere(anybody: Client) -> None:
     assert ada.post("/auth/logout").status == 200
     eventually(lambda: ada.get("/timeline/home").status == 401, within_s=5)
     eventually(lambda: ada.post("/tweets", {"content": "late"}).status == 401, within_s=5)
+
+
+def test_no_process_answers_who_has_no_certificate(fleet: Running, tls_dir: Path) -> None:
+    members = json.loads((fleet.data_dir / "fleet.json").read_text())
+    authority = (tls_dir / "ca.pem").read_bytes()
+    ours = grpc.ssl_channel_credentials(
+        authority, *((tls_dir / f"operator.{end}").read_bytes() for end in ("key", "pem"))
+    )
+    strangers = grpc.ssl_channel_credentials(authority)
+    assert {"users", "relay", "counting"} < members.keys()
+    for name, member in members.items():
+        assert _health(name, member["grpc"], ours) == "SERVING"
+        assert _health(name, member["grpc"], strangers) == "UNAVAILABLE"
+        assert _health(name, member["grpc"], None) == "UNAVAILABLE"
+
+
+def _health(name: str, port: int, credentials: grpc.ChannelCredentials | None) -> str:
+    address, options = f"127.0.0.1:{port}", [("grpc.ssl_target_name_override", host_of(name))]
+    with (
+        grpc.secure_channel(address, credentials, options) if credentials else grpc.insecure_channel(address) as channel
+    ):
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        try:
+            found = check(health_pb2.HealthCheckRequest(), timeout=5)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(found.status)
