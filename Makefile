@@ -16,7 +16,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # Folders too: a deleted file changes only its folder's time.
 CORE := $(shell find native -not -path '*/target*' 2>/dev/null)
 
-.PHONY: help setup up up-cluster test test-cluster soak check format proto bench clean
+.PHONY: help setup up up-cluster test test-bench test-cluster soak check format proto bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ proto: $(VENV)/.locked ## generate services/aviary/{api,events} from proto/
 
 bench: setup $(VENV)/.bench ## measure and record into benchmarks/record/
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+test-bench: setup $(VENV)/.bench ## run the tests of the benchmarks and their peers, with the packages that these need
+	@$(BIN)/pytest tests/benchmarks $(ARGS)
 
 clean: ## remove what the targets made in this folder
 	rm -rf $(VENV) .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

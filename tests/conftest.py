@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tests.switches import FRONT
 
 from aviary.clock import Clock
 from aviary.metrics import Metrics
@@ -21,7 +22,7 @@ hypothesis.settings.load_profile("aviary")
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An operator's choice for tests: the cheapest passwords, no limits."""
-    return Settings(data_dir=tmp_path / "data", bcrypt_cost=4, limits="off", fanout_retries=2, drain_s=5.0)
+    return Settings(data_dir=tmp_path / "data", bcrypt_cost=4, limits="off", front=FRONT, fanout_retries=2, drain_s=5.0)
 
 
 @pytest.fixture

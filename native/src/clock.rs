@@ -1,5 +1,6 @@
-//! The two clocks of the core: wall time for ids, boot time for leases.
+//! The clocks of the core: wall time for ids, boot time for leases, and business time, which tests may move.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -29,4 +30,24 @@ pub fn boottime_ns() -> u64 {
     let time = clock_gettime(BOOT_CLOCK);
     let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+/// Business time: the wall clock plus an offset that only grows, so that tests can move it; it never steps back.
+#[derive(Debug, Default)]
+pub struct BusinessClock {
+    offset_ms: AtomicU64,
+    last_ms: AtomicU64,
+}
+
+impl BusinessClock {
+    /// Milliseconds since 1970, never less than before.
+    pub fn now_ms(&self) -> u64 {
+        let now = system_ms().saturating_add(self.offset_ms.load(Ordering::SeqCst));
+        now.max(self.last_ms.fetch_max(now, Ordering::SeqCst))
+    }
+
+    /// Moves it forward.
+    pub fn advance(&self, ms: u64) {
+        self.offset_ms.fetch_add(ms, Ordering::SeqCst);
+    }
 }

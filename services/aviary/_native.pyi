@@ -7,15 +7,22 @@ Times are milliseconds since 1970 unless a name says otherwise. Objects may be s
 """
 
 from collections.abc import Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 __all__ = [
     "EPOCH_MS",
     "MAX_ID",
     "SOURCE_DIGEST",
+    "Clock",
     "ClockBehind",
+    "DenyList",
+    "Front",
+    "FrontServer",
+    "JsonPrinter",
     "LeaseExpired",
+    "Miss",
     "ParsedText",
+    "RateLimits",
     "Snowflake",
     "Sources",
     "TimelineStore",
@@ -23,6 +30,8 @@ __all__ = [
     "boottime_ns",
     "first_id_at",
     "id_time_ms",
+    "is_open",
+    "is_visible",
     "merge_rows",
     "parse_texts",
     "reply_screen_names",
@@ -36,11 +45,188 @@ EPOCH_MS: Final[int]
 MAX_ID: Final[int]
 """2**63 - 1: above every id, so as an upper bound "no bound"; as a list's `upper`, the live list."""
 
+@final
+class Clock:
+    """Business time: the wall clock plus an offset that only grows. It never steps back."""
+
+    def now_ms(self) -> int:
+        """Return milliseconds since 1970, never less than before."""
+    def advance(self, ms: int) -> None:
+        """Move it forward by `ms`."""
+
 class ClockBehind(RuntimeError):
     """The ids already minted are more than 1,000 ms ahead of the clock."""
 
 class LeaseExpired(RuntimeError):
     """The lease on the worker number has ended."""
+
+@final
+class DenyList:
+    """Sessions and users that are refused though their tokens are still valid. By the wall clock."""
+
+    def refuse(self, subject: int, *, for_s: float) -> None:
+        """Refuse the session or user `subject` until every token of it has expired."""
+    def __contains__(self, key: int, /) -> bool: ...
+
+@final
+class Miss:
+    """What must be put into a front before a page can be had from it; ids are packed."""
+
+    @property
+    def home(self) -> bool:
+        """Whose tweets belong to the viewer's home, or the list of them."""
+    @property
+    def choices(self) -> bool:
+        """What the viewer chose not to be shown."""
+    @property
+    def authors(self) -> bytes:
+        """Those whose own lists are missing."""
+    @property
+    def tweets(self) -> bytes:
+        """Tweets, or something of theirs: authors, counters, how the viewer stands to them."""
+    @property
+    def originals(self) -> bytes:
+        """Originals of which the earliest retweet by the viewer's sources is missing."""
+    @property
+    def is_declined(self) -> bool:
+        """Nothing that could be put would do: the page is one for the handlers."""
+
+@final
+class Front:
+    """What hot reads are spliced from: fragments of tweets, people's cards, viewers, and lists of ids.
+
+    A fill notes `now()` before it reads a store and gives it as `then`: what changed since is not kept. Every write
+    tells of its events, by `apply`, before it is acknowledged. Bounded in bytes; what was read longest ago goes first.
+    """
+
+    def __new__(
+        cls,
+        lists: TimelineStore,
+        *,
+        clock: Clock,
+        descriptors: bytes,
+        cursor_key: bytes,
+        max_bytes: int = ...,
+        author_rows: int = ...,
+    ) -> Front:
+        """Make an empty one over home lists. Raises ValueError for descriptors without tweets or users.
+
+        Half of its bytes are for tweets, a quarter for viewers, an eighth each for people and for authors' lists.
+        """
+    def now(self) -> int:
+        """Return the clock of invalidations."""
+    def know_newest(self, id: int) -> None:
+        """Say that there are ids up to this one: a clock that was set back may be behind them."""
+    def put(self, viewer: int, asked: bytes, fragments: bytes, then: int) -> None:
+        """Put an encoded aviary.api.tweets.v1.Fragments as read for a viewer, who asked for these tweets."""
+    def put_home(
+        self, viewer: int, sources: bytes, *, follow_version: int, pulled: bytes, valid_until_ms: int, then: int
+    ) -> None:
+        """Put whose tweets belong to a home, as packed ids, and those of them whom the read itself asks."""
+    def put_earliest(self, viewer: int, originals: bytes, retweets: bytes, then: int) -> None:
+        """Put for originals the earliest retweet, 0 for none, by the viewer's sources; packed ids, side by side."""
+    def begin_author(self, author: int, now_ms: int) -> int:
+        """Begin a list of an author's own tweets, in which commits land from here on; return its token."""
+    def finish_author(self, author: int, token: int, rows: bytes, *, floor: int, now_ms: int) -> bool:
+        """Open the list, complete from `floor` up; False when another build took over."""
+    def abort_author(self, author: int, token: int) -> None:
+        """Give the list up."""
+    def apply(self, events: Sequence[tuple[bytes, bytes]], now_ms: int) -> None:
+        """Take in encoded aviary.events.v1.Event in order; a few microseconds each, without the GIL.
+
+        Beside each is the tweet that it made, an encoded aviary.api.tweets.v1.TweetFragment, or nothing.
+        """
+    def tiers_changed(self) -> None:
+        """Say that authors changed their tiers: whom a home asks is read anew."""
+    def clear(self) -> None:
+        """Forget everything but the home lists, also what is on its way here."""
+    def stats(self) -> dict[str, int]:
+        """Count `tweets`, `people` and `viewers`, and the `bytes` of them all with the authors' lists."""
+    def home(
+        self, viewer: int, *, now_ms: int, limit: int = 20, below: int = ..., above: int = 0, json: bool = False
+    ) -> bytes | Miss:
+        """Return a home's first page within bounds as a TweetList or its JSON; some 4 us for twenty tweets."""
+    def user(
+        self,
+        viewer: int,
+        author: int,
+        *,
+        now_ms: int,
+        limit: int = 20,
+        below: int = ...,
+        above: int = 0,
+        json: bool = False,
+    ) -> bytes | Miss:
+        """Return an author's newest tweets within bounds."""
+    def tweet(self, viewer: int, tweet: int, *, now_ms: int, json: bool = False) -> bytes | Miss:
+        """Return one tweet that the viewer asks for."""
+
+@final
+class FrontServer:
+    """A gRPC server on threads of its own that answers hot reads from a front and passes on every other call.
+
+    It never takes the GIL. What a page misses, `take_misses` gives once `bell` is readable.
+    """
+
+    def __new__(
+        cls,
+        front: Front,
+        *,
+        denied: DenyList,
+        limits: RateLimits,
+        limit: tuple[str, int, float] | None,
+        clock: Clock,
+        deadline_ms: int,
+        traces: bool,
+        max_streams: int,
+        internal: bytes,
+        threads: int,
+    ) -> FrontServer:
+        """Make one that does not listen yet.
+
+        `limit` is the name, count and window in seconds of the limit on calls; with `traces` recorded calls are passed
+        on; `internal` is the google.rpc.Status that a caller is told of a bug.
+        """
+    def start(self, host: str, port: int, upstream_port: int) -> int:
+        """Listen and pass on to a port of this machine; return the port. Raises OSError when it is taken."""
+    def stop(self, grace_s: float) -> None:
+        """Take no more connections, let calls under way finish, end the threads. Blocks, without the GIL."""
+    def bell(self) -> int:
+        """Return the file descriptor that becomes readable when something is missing."""
+    def take_misses(self) -> list[tuple[int, int, Miss]]:
+        """Take all that is missing: a ticket, the viewer, and what."""
+    def filled(self, ticket: int, is_put: bool) -> None:
+        """Say that what a ticket stands for was put, or could not be; then the handlers are asked."""
+    def know_token(self, token: str, user: int, session: int, expires_s: float) -> None:
+        """Say that the services verified this token, whose it is, and until when, in seconds since 1970."""
+    def stats(self) -> dict[str, Any]:
+        """Return for each method `held`, `filled`, `passed_on`, `panicked`, `buckets`, `bounds_us` and `total_us`."""
+
+@final
+class JsonPrinter:
+    """Prints one type of Protobuf message as the gateway's transcoder does, byte for byte.
+
+    Proto names, every primitive field with its default, 64-bit integers as strings; messages and `optional` fields
+    only when they are set.
+    """
+
+    def __new__(cls, descriptors: bytes, message: str) -> JsonPrinter:
+        """Read the shape of `message` from a FileDescriptorSet; milliseconds. Raises ValueError without such a type."""
+    def print(self, message: bytes) -> bytes:
+        """Return `message` as JSON, without the GIL; some 30 us for twenty tweets. ValueError for other bytes."""
+
+@final
+class RateLimits:
+    """Rate limits in this process: an exact sliding window for each subject."""
+
+    def __new__(cls, *, most_subjects: int = ...) -> RateLimits:
+        """Keep at most so many windows; those unused longest are forgotten."""
+    def spend(
+        self, name: str, count: int, window_s: float, subject: str, units: int, now_s: float
+    ) -> tuple[bool, int, float, int]:
+        """Take units, or none: whether they were taken, how many are left, until when in seconds, and a token."""
+    def refund(self, name: str, subject: str, token: int) -> None:
+        """Give back every unit that the token took; unknown tokens are ignored."""
 
 @final
 class Snowflake:
@@ -214,6 +400,12 @@ class TimelineStore:
         """Forget the lists that are absent to everybody (idle, or built too long); return how many. O(lists)."""
     def stats(self) -> dict[str, int]:
         """Count `lists`, `entries` and allocated `bytes`. O(lists)."""
+
+def is_open(facts: int) -> bool:
+    """Tell by facts of author and viewer whether the author's tweets are open to the viewer; bits as in rule.rs."""
+
+def is_visible(facts: int, was_asked_for: bool) -> bool:
+    """Tell whether the viewer may see a tweet, where they asked for it or where the platform shows it."""
 
 def merge_rows(parts: Sequence[bytes], *, below: int, above: int, limit: int) -> bytes:
     """Merge packed rows in any order into at most `limit`, newest first, each id once, ids in (above, below).

@@ -81,7 +81,11 @@ async def _start(
     stack.push_async_callback(platform.close)
     await stack.enter_async_context(platform.workers())
     server = RpcServer(
-        platform.dispatcher, settings, certificates=platform.certificates, ready_checks=platform.stores.checks()
+        platform.dispatcher,
+        settings,
+        certificates=platform.certificates,
+        ready_checks=platform.stores.checks(),
+        front=platform.front,
     )
     grpc_port = await server.start()
     stack.push_async_callback(server.stop)

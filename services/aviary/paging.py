@@ -108,7 +108,8 @@ class Cursors:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.blake2b(secret, person=b"aviary-cursor", digest_size=32).digest()
+        # What cursors are sealed with, wherever they are.
+        self.key = hashlib.blake2b(secret, person=b"aviary-cursor", digest_size=32).digest()
 
     def encode(self, scope: str, position: int, hint: int = 0) -> str:
         payload = position.to_bytes(8, "little") + hint.to_bytes(8, "little")
@@ -134,7 +135,7 @@ class Cursors:
         return PageRequest(limit=size, below=below, above=since_id or 0, hint=hint)
 
     def _tag(self, scope: str, payload: bytes) -> bytes:
-        return hashlib.blake2b(scope.encode() + b"\0" + payload, key=self._key, digest_size=_TAG_BYTES).digest()
+        return hashlib.blake2b(scope.encode() + b"\0" + payload, key=self.key, digest_size=_TAG_BYTES).digest()
 
 
 def _decode_base64(cursor: str) -> bytes:

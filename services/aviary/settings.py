@@ -56,6 +56,13 @@ class Settings:
     # How long a deleted tweet is kept before it is removed for good.
     purge_after_s: int = 2_592_000
 
+    # Whether hot reads are answered with ready JSON; "off" leaves all printing to the gateway.
+    front: str = "on"
+    # Threads that answer them; one answers more pages than two cores of gateway pass on.
+    front_threads: int = 1
+    # What they are answered from, in all.
+    front_memory_bytes: int = 536_870_912
+
     deadline_ms: int = 5_000
     drain_s: float = 10.0
     max_body_bytes: int = 1_000_000
@@ -133,6 +140,10 @@ class Settings:
     hedge_after_ms: int = 20
 
     @property
+    def front_on(self) -> bool:
+        return self.front != "off"
+
+    @property
     def limits_on(self) -> bool:
         return self.limits != "off"
 
@@ -175,8 +186,9 @@ def _check(settings: Settings) -> None:
         raise InvalidInput(f"AVIARY_BCRYPT_COST is {settings.bcrypt_cost}; it must be from 4 to 16")
     if settings.profile not in {"embedded", "cluster"}:
         raise InvalidInput(f"AVIARY_PROFILE is {settings.profile!r}; it must be embedded or cluster")
-    if settings.limits not in {"on", "off"}:
-        raise InvalidInput(f"AVIARY_LIMITS is {settings.limits!r}; it must be on or off")
+    for switch in ("limits", "front"):
+        if (value := getattr(settings, switch)) not in {"on", "off"}:
+            raise InvalidInput(f"AVIARY_{switch.upper()} is {value!r}; it must be on or off")
     if settings.fanout_mid_followers > settings.fanout_pull_followers:
         raise InvalidInput(
             f"AVIARY_FANOUT_MID_FOLLOWERS is {settings.fanout_mid_followers}, "

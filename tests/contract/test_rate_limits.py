@@ -9,8 +9,7 @@ import pytest
 from tests.redis.reaching import new_prefix
 
 from aviary.rpc.limits import Limit, RateLimits
-from aviary.storage.memory import limits as memory
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.storage.redis.connection import RedisServers
 from aviary.storage.redis.limits import RedisRateLimits
 
@@ -23,15 +22,10 @@ class Time:
     def __init__(self) -> None:
         self.now_s = 1_000.0
 
-    def monotonic(self) -> float:
-        return self.now_s
-
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    moved = Time()
-    monkeypatch.setattr(memory, "time", moved)
-    return moved
+def time() -> Time:
+    return Time()
 
 
 @pytest.fixture(
@@ -39,7 +33,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 )
 async def limits(request: pytest.FixtureRequest, time: Time) -> AsyncIterator[RateLimits]:
     if request.param == "memory":
-        yield MemoryRateLimits()
+        yield NativeRateLimits(now_s=lambda: time.now_s)
         return
     servers = RedisServers(request.getfixturevalue(request.param))
     yield RedisRateLimits(servers, prefix=new_prefix(), now_us=lambda: round(time.now_s * 1_000_000))

@@ -19,6 +19,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from yarl import URL
 
+from aviary._native import DenyList
 from aviary.api.paging.v1 import paging_pb2
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.tweets.v1 import tweets_pb2
@@ -39,16 +40,18 @@ from aviary.gateway.bindings import methods, read_descriptors
 from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.dispatch import Dispatcher
-from aviary.rpc.identity import ALGORITHM, AUDIENCE, ISSUER, DenyList, Identity, TokenVerifier
+from aviary.rpc.identity import ALGORITHM, AUDIENCE, ISSUER, Identity, TokenVerifier
 from aviary.rpc.limits import Limits, limits_of
 from aviary.rpc.server import RpcServer
 from aviary.secrets import public_x
 from aviary.settings import Settings
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.limits import NativeRateLimits
 
 ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 KEY_ID = "test-key"
 USER_ID, SESSION_ID = 7312000000000000001, 7312000000000000002
+# Homes that are answered just so, by the cursor that asks for them.
+PREPARED: dict[str, tweets_pb2.TweetList] = {}
 # Tweet ids whose reading fails in a known way.
 FAILURES: dict[int, AviaryError] = {
     400: InvalidInput("limit is 0; it must be from 1 to 100", fields={"limit": "1 to 100"}),
@@ -123,6 +126,8 @@ class Echo:
         return accounts_pb2.AccountSettings(muted_words=sent, dm_from=str(request.HasField("muted_words")))
 
     async def GetHomeTimeline(self, request: timelines_pb2.GetHomeTimelineRequest, _call: Call) -> tweets_pb2.TweetList:
+        if request.cursor in PREPARED:
+            return PREPARED[request.cursor]
         return tweets_pb2.TweetList(
             tweets=[tweets_pb2.Tweet(id=id_, content="a tweet " * 10) for id_ in range(request.limit)],
             pagination=paging_pb2.Pagination(limit=request.limit, next_cursor=request.cursor),
@@ -215,7 +220,7 @@ class Platform:
 
 def dispatcher(issuer: Issuer, settings: Settings) -> Dispatcher:
     verifier = TokenVerifier({KEY_ID: issuer.key.public_key()}, DenyList())
-    limits = Limits(MemoryRateLimits(), limits_of(settings))
+    limits = Limits(NativeRateLimits(), limits_of(settings))
     found = Dispatcher([boundary.errors, Identity(verifier), limits])
     called = {method.service for method in methods(read_descriptors()) if method.http}
     for name in sorted(called):

@@ -19,6 +19,7 @@ from tests.gateway.conftest import SETTINGS
 from tests.gateway.echo import KEY_ID, Answer, Issuer, Platform, until
 
 from aviary import certs
+from aviary._native import DenyList
 from aviary.errors import InvalidInput
 from aviary.gateway import Envoy, fleet_config
 from aviary.gateway.bindings import methods, read_descriptors
@@ -27,7 +28,7 @@ from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.callers import SERVICES
 from aviary.rpc.dispatch import Dispatcher
-from aviary.rpc.identity import DenyList, Identity, TokenVerifier
+from aviary.rpc.identity import Identity, TokenVerifier
 from aviary.rpc.server import RpcServer
 from aviary.rpc.tls import Certificates
 from aviary.settings import Settings

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 from tests.model.drivers import Driver, Grpc, Rest
 from tests.rpc.serving import Serving, serving
+from tests.switches import FRONT
 
 from aviary.api.reconcile.v1.reconcile_pb2 import ReconcileRequest
 from aviary.clock import Clock
@@ -31,6 +32,7 @@ class Deployment:
             data_dir=data_dir,
             bcrypt_cost=4,
             limits="off",
+            front=FRONT,
             log_level="error",
             drain_s=1.0,
             timeline_entries=8,

@@ -178,7 +178,7 @@ class Living(Machine):
     def finds_a_stretch_lost(self, chance: Random) -> None:
         person = self.actor(chance)
         first, last = sorted([self.post(chance).id, self.post(chance).id])
-        store = self.deployment.serving.embedded.timelines._store  # pyright: ignore[reportPrivateUsage]
+        store = self.deployment.serving.embedded.timelines.core  # pyright: ignore[reportPrivateUsage]
         store.drop_range(person.id, first, last + 1)
         self.look(person)
 

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from aviary import secrets
+from aviary._native import DenyList
 from aviary.api.fanout.v1 import fanout_pb2
 from aviary.api.graph.v1 import graph_pb2, lists_pb2, relations_pb2
 from aviary.api.timelines.v1 import timelines_pb2
@@ -20,7 +21,7 @@ from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.channels import Channels
 from aviary.rpc.dispatch import Dispatcher
-from aviary.rpc.identity import DenyList, Identity, TokenVerifier
+from aviary.rpc.identity import Identity, TokenVerifier
 from aviary.rpc.readiness import Check
 from aviary.rpc.server import RpcServer
 from aviary.rpc.telemetry import Telemetry

@@ -163,7 +163,7 @@ async def serving(settings: Settings, *, clock: Clock | None = None, workers: bo
         stack.push_async_callback(platform.close)
         if workers:
             await stack.enter_async_context(platform.workers())
-        server = RpcServer(platform.dispatcher, settings)
+        server = RpcServer(platform.dispatcher, settings, front=platform.front)
         address = f"127.0.0.1:{await server.start()}"
         stack.push_async_callback(server.stop)
         await server.ready()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tests.switches import FRONT
+
 COMMAND = (sys.executable, "-c", "from aviary.cli import main; main()")
 _START_S = 180.0
 _STOP_S = 30.0
@@ -23,7 +25,9 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
     """What a command sees: these settings and none of the developer's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AVIARY_")}
     return (
-        kept | {"AVIARY_BCRYPT_COST": "4"} | {f"AVIARY_{name.upper()}": str(value) for name, value in settings.items()}
+        kept
+        | {"AVIARY_BCRYPT_COST": "4", "AVIARY_FRONT": FRONT}
+        | {f"AVIARY_{name.upper()}": str(value) for name, value in settings.items()}
     )
 
 

@@ -31,6 +31,12 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """What the handlers read is counted; a front would read nothing."""
+    return replace(settings, front="off")
+
+
+@pytest.fixture
 async def served(work: Work, settings: Settings) -> AsyncIterator[Serving]:
     async with serving(settings, workers=False) as running:
         yield running

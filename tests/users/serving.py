@@ -32,7 +32,7 @@ from aviary.rpc.local import LocalChannel
 from aviary.rpc.server import RpcServer
 from aviary.rpc.telemetry import Telemetry
 from aviary.secrets import Secrets
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.users.hydrate import Profiles
 from aviary.users.peers import Peers
 from aviary.users.rpc import UserRpc
@@ -112,7 +112,7 @@ def _dispatcher(world: World, deployment: Secrets) -> Dispatcher:
             boundary.deadline,
             Identity(verifier),
             IdempotencyKeys(deployment.derive("idempotency")),
-            Limits(MemoryRateLimits(), limits_of(world.settings)),
+            Limits(NativeRateLimits(), limits_of(world.settings)),
         ]
     )
     channel: Any = LocalChannel(dispatcher, name="users", deadline_s=5)

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aviary import secrets
+from aviary._native import DenyList
 from aviary.errors import Unauthenticated
 from aviary.rpc.call import User
-from aviary.rpc.identity import DenyList, TokenVerifier
+from aviary.rpc.identity import TokenVerifier
 from aviary.secrets import Secrets
 from aviary.users.store import Session
 from aviary.users.tokens import RefreshToken, Tokens

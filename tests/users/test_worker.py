@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from tests.users.world import World
 
-from aviary.rpc.identity import DenyList
+from aviary._native import DenyList
 from aviary.users.worker import feed_deny_list
 
 ACCESS_TTL_S = 900

@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aviary._native import DenyList
 from aviary.clock import Clock
 from aviary.events.v1.events_pb2 import Event
 from aviary.metrics import Metrics
 from aviary.rpc.call import Claim
-from aviary.rpc.identity import DenyList
 from aviary.rpc.limits import Limit, Usage, limits_of
 from aviary.secrets import Secrets
 from aviary.settings import Settings
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.storage.sqlite.database import Database
 from aviary.storage.sqlite.outbox import SqliteEventLog
 from aviary.storage.sqlite.users.users import SqliteUserStore
@@ -100,7 +100,7 @@ async def opened(
         tokens,
         settings=settings,
         denied=denied,
-        failures=LoginFailures(MemoryRateLimits(), limits_of(settings).get("login_failures")),
+        failures=LoginFailures(NativeRateLimits(), limits_of(settings).get("login_failures")),
         real_time=time,
     )
     try:

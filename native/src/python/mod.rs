@@ -1,7 +1,10 @@
 //! All that Python sees: conversions at the border, and the GIL let go for anything longer than a few microseconds.
 
 mod bytes;
+mod front;
 mod ids;
+mod json;
+mod serve;
 mod text;
 mod timeline;
 mod trends;
@@ -11,7 +14,13 @@ use pyo3::prelude::*;
 #[pymodule(name = "_native")]
 mod native {
     #[pymodule_export]
+    use super::front::{Front, Miss, is_open, is_visible};
+    #[pymodule_export]
     use super::ids::{ClockBehind, LeaseExpired, Snowflake, boottime_ns, first_id_at, id_time_ms};
+    #[pymodule_export]
+    use super::json::JsonPrinter;
+    #[pymodule_export]
+    use super::serve::{Clock, DenyList, FrontServer, RateLimits};
     #[pymodule_export]
     use super::text::{ParsedText, parse_texts, reply_screen_names, text_check};
     #[pymodule_export]

@@ -1,5 +1,7 @@
 //! The store of warm timelines for Python.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -33,7 +35,7 @@ impl Sources {
 }
 
 #[pyclass(frozen, module = "aviary._native")]
-pub(super) struct TimelineStore(timeline::TimelineStore);
+pub(super) struct TimelineStore(pub(super) Arc<timeline::TimelineStore>);
 
 #[pymethods]
 impl TimelineStore {
@@ -43,7 +45,7 @@ impl TimelineStore {
         if capacity == 0 {
             return Err(PyValueError::new_err("capacity 0; a list keeps at least 1 entry"));
         }
-        Ok(Self(timeline::TimelineStore::new(Limits { capacity, idle_ttl_ms, max_bytes })))
+        Ok(Self(Arc::new(timeline::TimelineStore::new(Limits { capacity, idle_ttl_ms, max_bytes }))))
     }
 
     #[pyo3(signature = (owners, rows, *, now_ms, read_within_ms=None))]

@@ -1,8 +1,8 @@
 //! A part of the store under one lock, with its share of the memory.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::hash::ById;
 use crate::row::MAX_ID;
 use crate::timeline::list::List;
 
@@ -40,7 +40,7 @@ impl Owned {
 /// Lists by owner, with the bytes they take.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    owners: HashMap<u64, Owned, BuildHasherDefault<IdHasher>>,
+    owners: HashMap<u64, Owned, ById>,
     bytes: usize,
 }
 
@@ -129,27 +129,4 @@ impl Shard {
 
 fn owned_bytes(owned: &Owned) -> usize {
     owned.lists().map(List::bytes).sum()
-}
-
-/// Spreads ids by one multiplication: they are minted here, so nobody can aim for collisions.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        let product = u128::from(self.0 ^ id) * 0x9E37_79B9_7F4A_7C15;
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
-        let folded = (product >> 64) as u64 ^ product as u64;
-        self.0 = folded;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

@@ -119,6 +119,21 @@ impl TimelineStore {
         Some(merge(walks, floor, page.limit, |row| page.takes(row)))
     }
 
+    /// The newest rows of one ready list between two bounds, whoever they are by; `None` when it is not ready.
+    ///
+    /// `O(k)` for `k` rows examined.
+    pub fn newest(&self, slot: Slot, above: u64, below: u64, limit: usize, now_ms: u64) -> Option<Merged> {
+        let shard = self.read(slot.owner);
+        let list = shard.get(slot.owner, slot.upper)?;
+        if list.state(now_ms, self.limits.idle_ttl_ms) != State::Ready {
+            return None;
+        }
+        list.touch(now_ms);
+        let mut walk = list.rows.newest_first();
+        walk.skip_from(below.min(slot.upper));
+        Some(merge(vec![walk], list.floor.max(above.saturating_add(1)), limit, |_| true))
+    }
+
     /// Merges the ready live lists of many owners; lists that are not ready are passed over.
     ///
     /// Rows below the highest floor among them are left out, for others might be missing there.

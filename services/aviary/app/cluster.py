@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+from aviary._native import DenyList
 from aviary.app.counting import ChangesOf, Counter
 from aviary.app.stores import FanoutStores, GraphStores, TweetStores, UserStores
 from aviary.clock import Clock
@@ -15,7 +16,6 @@ from aviary.errors import InvalidInput
 from aviary.eventlog import Consumer, Consumption, Following, Offsets, Record, insist
 from aviary.events.v1.events_pb2 import Event
 from aviary.metrics import Metrics
-from aviary.rpc.identity import DenyList
 from aviary.secrets import Secrets
 from aviary.settings import Settings
 from aviary.storage.kafka import topics
@@ -90,6 +90,8 @@ class Cluster:
             RedisTimelines(self._redis, settings, clock, metrics, prefix=settings.redis_prefix),
         )
         self.held = DegradedTimelines(timelines, marks)
+        # What others write, this process hears of too late to hold it for hot reads.
+        self.front = None
         self.warm = PatientTimelines(timelines, marks)
         self.limits = DegradedRateLimits(RedisRateLimits(self._redis, prefix=settings.redis_prefix), marks)
         # Every process refuses once it has read of it, which is soon; a write that it let in before ends with its call.

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from aviary._native import DenyList
 from aviary.app.scrubbing import scrub
 from aviary.app.stores import FanoutStores, GraphStores, TweetStores, UserStores
 from aviary.clock import Clock
 from aviary.errors import InvalidInput
 from aviary.eventlog import Consumer, Consumption, Following, insist
 from aviary.metrics import Metrics
-from aviary.rpc.identity import DenyList
+from aviary.paging import Cursors
 from aviary.secrets import Secrets
 from aviary.settings import Settings
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.front import NativeFront
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.storage.native.timelines import NativeTimelines
 from aviary.storage.objects.vault import FolderVault
 from aviary.storage.sqlite.database import Database
@@ -56,7 +58,9 @@ class Embedded:
         self._databases: dict[str, Database] = {}
         self._consumers_of: dict[str, list[Consumer]] = {}
         self.timelines = self.held = self.warm = NativeTimelines(settings, clock, metrics)
-        self.limits = MemoryRateLimits()
+        self._front = _front(settings, clock, metrics, secrets, self.timelines) if settings.front_on else None
+        self.front = self._front.core if self._front else None
+        self.limits = NativeRateLimits()
         # Its one process refuses such writes from the moment that it erases.
         self.straggle_s = 0.0
         self.background = [self._keep_house, self._scrub]
@@ -98,7 +102,10 @@ class Embedded:
 
     def fanout(self) -> FanoutStores:
         database = self.database("fanout")
-        return FanoutStores(tiers=SqliteTierStore(database), dead_letters=SqliteDeadLetters(database))
+        return FanoutStores(
+            tiers=SqliteTierStore(database, changed=self.front.tiers_changed if self.front else None),
+            dead_letters=SqliteDeadLetters(database),
+        )
 
     def consume(self, log: str, what: Consumption, *, service: str) -> Following:
         """Follow the events of one service, keeping the offset in the file of another."""
@@ -138,7 +145,10 @@ class Embedded:
                 queue_size=self._settings.write_queue,
                 group=self._settings.group_commit,
                 readers=self._settings.readers,
+                tell=self._front.tell if self._front else None,
             )
+            if self.front:
+                self.front.know_newest(self._databases[name].newest)
         return self._databases[name]
 
     def databases(self) -> Sequence[Database]:
@@ -160,3 +170,10 @@ class Embedded:
             self.timelines.forget_idle()
             for database in self.databases():
                 await insist(partial(SqliteEventLog(database).prune), what=f"prune {database.name}")
+
+
+def _front(
+    settings: Settings, clock: Clock, metrics: Metrics, secrets: Secrets, timelines: NativeTimelines
+) -> NativeFront:
+    cursors = Cursors(secrets.derive("cursors"))
+    return NativeFront(timelines, clock, cursors, metrics, max_bytes=settings.front_memory_bytes)

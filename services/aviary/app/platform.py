@@ -12,21 +12,25 @@ import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
 
 from aviary import secrets
+from aviary._native import DenyList, Front
 from aviary.app import fanout, graph, profiles, timelines, tweets, users
 from aviary.clock import Clock
 from aviary.eventlog import Consumption, Following
 from aviary.metrics import Metrics
 from aviary.paging import Cursors
 from aviary.rpc import boundary
+from aviary.rpc.call import User
 from aviary.rpc.callers import SERVICES
 from aviary.rpc.channels import Channels
 from aviary.rpc.dispatch import Dispatcher
+from aviary.rpc.front import Fill, FrontGate
 from aviary.rpc.idempotency import IdempotencyKeys
-from aviary.rpc.identity import DenyList, Identity, TokenVerifier
+from aviary.rpc.identity import Identity, TokenVerifier
 from aviary.rpc.limits import Limits, limits_of
 from aviary.rpc.telemetry import Telemetry
 from aviary.rpc.tls import Certificates
 from aviary.settings import Settings
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.users.passwords import Passwords
 
 _SERVICES = {"users": users, "graph": graph, "tweets": tweets, "fanout": fanout, "timelines": timelines}
@@ -52,6 +56,8 @@ class Platform:
         # Whatever else runs for ever; it must outlive a store that is down.
         self.background: list[Callable[[], Awaitable[None]]] = []
         self.dispatcher = self._make_dispatcher()
+        # Answers hot reads before the handlers; None where every call is theirs.
+        self.front: FrontGate | None = None
         # Who this process is to others; None where nobody asks.
         self.certificates = Certificates(Path(settings.tls_dir), services) if settings.tls_dir else None
         self._channels = Channels(
@@ -75,6 +81,19 @@ class Platform:
     def serve(self, file: FileDescriptor, service: str, rpc: object) -> None:
         """Serve a gRPC service that `file` declares, to the network and to the services of this process."""
         self.dispatcher.add(file.services_by_name[service], rpc)
+
+    def put_in_front(self, front: Front, fill: Fill) -> None:
+        """Let the front answer hot reads, which `fill` gives it what it misses for."""
+        assert isinstance(self.stores.limits, NativeRateLimits)  # noqa: S101 - who holds a front counts in its process
+        self.front = FrontGate(
+            front,
+            fill,
+            self.settings,
+            denied=self.denied,
+            limits=self.stores.limits.core,
+            clock=self.clock.core,
+            registry=self.metrics.registry,
+        )
 
     def consume(self, log: str, what: Consumption, *, service: str) -> Following:
         """Follow the events of one service on behalf of another."""
@@ -115,11 +134,17 @@ class Platform:
         return secrets.jwks(self.secrets)
 
     def _make_dispatcher(self) -> Dispatcher:
-        verifier = TokenVerifier({self.secrets.key_id: self.secrets.signing_key.public_key()}, self.denied)
+        verifier = TokenVerifier(
+            {self.secrets.key_id: self.secrets.signing_key.public_key()}, self.denied, self._know_token
+        )
         return Dispatcher(
             [Telemetry(self.metrics), boundary.errors, boundary.deadline, Identity(verifier)],
             at_entry=[IdempotencyKeys(self.secrets.derive("idempotency")), Limits(self.stores.limits, self.limits)],
         )
+
+    def _know_token(self, token: str, user: User, expires_s: float) -> None:
+        if self.front is not None:
+            self.front.know(token, user, expires_s)
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from aviary._native import DenyList, Front
 from aviary.eventlog import Consumption, Following
 from aviary.fanout.store import DeadLetters, TierStore, WarmTimelines
 from aviary.graph.lists.store import ListStore
 from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import GraphStore
 from aviary.graph.upkeep import RemovalStore as GraphRemovalStore
-from aviary.rpc.identity import DenyList
 from aviary.rpc.limits import RateLimits
 from aviary.timelines.store import HeldTimelines
 from aviary.tweets.agenda.store import AgendaStore
@@ -87,6 +87,10 @@ class Stores(Protocol):
     @property
     def warm(self) -> WarmTimelines:
         """Home timelines as the fan-out sees them."""
+
+    @property
+    def front(self) -> Front | None:
+        """What hot reads are answered from in this process; None where nothing is held for them."""
 
     @property
     def limits(self) -> RateLimits: ...

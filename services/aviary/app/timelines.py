@@ -9,6 +9,7 @@ from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
+from aviary.timelines.filling import Filler
 from aviary.timelines.home import Home
 from aviary.timelines.lists import HomeLists
 from aviary.timelines.peers import FanoutTiers, GraphOfSources, TweetsById
@@ -30,3 +31,6 @@ def build(platform: Platform) -> None:
     service = TimelineService(Home(sources, lists, tweets), graph, tweets, platform.stores.held)
     rpc = TimelineRpc(service, platform.cursors)
     platform.serve(timelines_pb2.DESCRIPTOR, "TimelineService", rpc)
+    if (front := platform.stores.front) is not None:
+        filler = Filler(front, sources=sources, lists=lists, tweets=tweets, fragments=tweets, clock=platform.clock)
+        platform.put_in_front(front, filler.fill)

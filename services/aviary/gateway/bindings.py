@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,7 @@ from typing import cast
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto
 from google.protobuf.message import Message
 
 import aviary.api
@@ -21,6 +21,7 @@ from aviary.rpc.method import Method, methods_of
 
 DESCRIPTORS = Path(aviary.api.__path__[0]) / "descriptors.binpb"
 VERSIONED, UNVERSIONED = "/api/v1/", "/api/"
+_HTTP_BODY = "google/api/httpbody.proto"
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -87,6 +88,32 @@ def with_unversioned_paths(described: FileDescriptorSet) -> FileDescriptorSet:
                 # The stubs of googleapis say less of the extension than it is.
                 _alias(method.options.Extensions[annotations_pb2.http])  # type: ignore[index]
     return aliased
+
+
+def with_ready_json(described: FileDescriptorSet) -> FileDescriptorSet:
+    """The set with each method that answers with ready JSON bound where it does so, and no longer as itself."""
+    # Envoy reads them one by one and must have read what a file needs before: Google's need none of ours.
+    ready = FileDescriptorSet(file=sorted(described.file, key=lambda file: file.name.startswith("aviary/")))
+    twins = {
+        f"{method.service}.{method.name}": method.ready_service for method in methods(described) if method.ready_json
+    }
+    for file in ready.file:
+        for service in list(file.service):
+            full_name = f"{file.package}.{service.name}"
+            moved = [method for method in service.method if f"{full_name}.{method.name}" in twins]
+            if moved:
+                _move(moved, file, twins[f"{full_name}.{moved[0].name}"])
+    return ready
+
+
+def _move(methods_: Sequence[MethodDescriptorProto], file: FileDescriptorProto, service: str) -> None:
+    twin = file.service.add(name=service.removeprefix(f"{file.package}."))
+    for method in methods_:
+        twin.method.add().CopyFrom(method)
+        twin.method[-1].output_type = ".google.api.HttpBody"
+        method.options.ClearExtension(annotations_pb2.http)  # type: ignore[arg-type]
+    if _HTTP_BODY not in file.dependency:
+        file.dependency.append(_HTTP_BODY)
 
 
 def _generated(file_name: str) -> FileDescriptor:

@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from aviary.errors import InvalidInput
 from aviary.gateway import filters, replies
-from aviary.gateway.bindings import DESCRIPTORS, bindings, methods, read_descriptors
+from aviary.gateway.bindings import DESCRIPTORS, bindings, methods, read_descriptors, with_ready_json
 from aviary.gateway.docs import docs_page
 from aviary.gateway.openapi import openapi
 from aviary.gateway.routes import page, redirect, routes
@@ -88,6 +88,10 @@ def _called(described: FileDescriptorSet) -> list[Method]:
     return [method for method in methods(described) if method.http]
 
 
+def _spoken_by(method: Method, settings: Settings) -> str:
+    return method.ready_service if method.ready_json and settings.front_on else method.service
+
+
 def _bootstrap(
     settings: Settings,
     upstreams: Upstreams,
@@ -106,8 +110,8 @@ def _bootstrap(
     chain = filters.filters(
         jwks=jwks,
         settings=settings,
-        descriptors=described,
-        services=sorted({method.service for method in called}),
+        descriptors=with_ready_json(described) if settings.front_on else described,
+        services=sorted({_spoken_by(method, settings) for method in called}),
         upstreams=upstreams,
     )
     virtual_host = {

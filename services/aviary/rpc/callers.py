@@ -34,7 +34,14 @@ CALLS: Mapping[str, Mapping[str, Collection[str]]] = {
         "fanout.v1.FanoutService": {"GetTiers"},
         "graph.v1.GraphService": {"GetSources"},
         "graph.v1.ListService": {"GetListSources"},
-        "tweets.v1.TweetService": {"FindEarliestRetweets", "FindReadable", "Hydrate", "ListIndexed", "MergeAuthors"},
+        "tweets.v1.TweetService": {
+            "FindEarliestRetweets",
+            "FindReadable",
+            "GetFragments",
+            "Hydrate",
+            "ListIndexed",
+            "MergeAuthors",
+        },
     },
 }
 _PATHS = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.message import Message
 
+from aviary._native import DenyList
 from aviary.errors import Forbidden, Unauthenticated
 from aviary.recent import Recent
 from aviary.rpc.call import Call, Caller, Peer, User
@@ -26,32 +27,22 @@ ALGORITHM = "EdDSA"
 _CACHED_TOKENS = 100_000
 
 
-class DenyList:
-    """Sessions and users that are refused though their tokens are still valid."""
-
-    def __init__(self) -> None:
-        self._until: dict[int, float] = {}
-        self._tidy_at = 10_000
-
-    def refuse(self, subject: int, *, for_s: float) -> None:
-        """Refuse the session or user `subject` until every token of it has expired."""
-        now = time.time()
-        if len(self._until) >= self._tidy_at:
-            self._until = {key: until for key, until in self._until.items() if until > now}
-            # Twice what is left, so that tidying costs each entry a constant.
-            self._tidy_at = max(10_000, 2 * len(self._until))
-        self._until[subject] = now + for_s
-
-    def __contains__(self, subject: int) -> bool:
-        return self._until.get(subject, 0.0) > time.time()
-
-
 class TokenVerifier:
-    """Checks signature, issuer, audience and expiry; remembers verified tokens by hash until they expire."""
+    """Checks signature, issuer, audience and expiry; remembers verified tokens by hash until they expire.
 
-    def __init__(self, keys: Mapping[str, Ed25519PublicKey], denied: DenyList) -> None:
+    `heard` is told of every person's token that was found good, whose it is and
+    when, in seconds since the Unix epoch, it expires.
+    """
+
+    def __init__(
+        self,
+        keys: Mapping[str, Ed25519PublicKey],
+        denied: DenyList,
+        heard: Callable[[str, User, float], None] | None = None,
+    ) -> None:
         self._keys = keys
         self._denied = denied
+        self._heard = heard
         self._verified: Recent[bytes, tuple[User | Peer, float]] = Recent(_CACHED_TOKENS)
 
     def verify(self, token: str) -> User | Peer:
@@ -65,6 +56,8 @@ class TokenVerifier:
             raise Unauthenticated("the access token has expired; refresh it")
         if isinstance(caller, User) and (caller.session_id in self._denied or caller.user_id in self._denied):
             raise Unauthenticated("the session was ended; log in again")
+        if isinstance(caller, User) and self._heard is not None:
+            self._heard(token, caller, expires)
         return caller
 
     def _read(self, token: str) -> tuple[User | Peer, float]:

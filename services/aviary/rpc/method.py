@@ -38,12 +38,19 @@ class Method:
     has_key: bool
     # Changes nothing, so that it may be repeated and raced.
     read_only: bool
+    # Answers the gateway with JSON, too, under the same name in the service `ready_service`.
+    ready_json: bool
     http: Sequence[HttpRule]
 
     @property
     def group(self) -> str:
         """The service as operators name it, "users": all that one process serves, from one package."""
         return group_of(self.service)
+
+    @property
+    def ready_service(self) -> str:
+        """The gRPC service whose method of this name answers with an HttpBody."""
+        return f"{self.service}Json"
 
 
 def group_of(service: str) -> str:
@@ -84,5 +91,6 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         deadline_ms=policy.deadline_ms,
         has_key="request_id" in descriptor.input_type.fields_by_name,
         read_only=policy.read_only,
+        ready_json=policy.ready_json,
         http=rules,
     )

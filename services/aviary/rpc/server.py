@@ -20,9 +20,11 @@ from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
 from aviary.errors import AviaryError, InvalidInput, RateLimited, Unavailable
+from aviary.rpc import ready as ready_json
 from aviary.rpc.call import Call
 from aviary.rpc.callers import GATEWAY
 from aviary.rpc.dispatch import Dispatcher
+from aviary.rpc.front import FrontGate
 from aviary.rpc.method import Method
 from aviary.rpc.readiness import Check, Readiness
 from aviary.rpc.status import to_status
@@ -31,6 +33,7 @@ from aviary.settings import Settings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_METADATA_BYTES = 80 * 1024
+_UNBOUNDED = 2**31 - 1
 # How often a client asks a silent connection for a sign of life. A server ends connections that ask too often.
 KEEPALIVE_MS = 30_000
 # The health of the process itself, whatever its stores do; "" and each service's name tell of both.
@@ -44,7 +47,8 @@ class RpcServer:
     """Serves a dispatcher's methods with health and reflection, and drains when it stops.
 
     With `certificates` every client needs one, and is whom it names. After
-    `ready` it says SERVING as long as the `ready_checks` pass.
+    `ready` it says SERVING as long as the `ready_checks` pass. With a `front`,
+    that listens where callers connect, and this behind it on a port of its own.
     """
 
     def __init__(
@@ -54,15 +58,17 @@ class RpcServer:
         *,
         certificates: Certificates | None = None,
         ready_checks: Sequence[Check] = (),
+        front: FrontGate | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._settings = settings
         self._certificates = certificates
+        self._front = front
         self._readiness = Readiness(ready_checks)
         self._probing: asyncio.Task[None] | None = None
         self._health = HealthServicer()
         self._in_flight = 0
-        self._server = grpc.aio.server(options=_options(settings))
+        self._server = grpc.aio.server(options=_options(settings, is_behind=front is not None))
         self.port = 0
 
     @property
@@ -72,31 +78,40 @@ class RpcServer:
 
     async def start(self) -> int:
         """Bind the port and serve; returns it. The server is alive from here on, and not healthy before `ready`."""
-        by_service: dict[str, list[Method]] = {}
+        handlers: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
         for method in self._dispatcher.methods:
-            by_service.setdefault(method.service, []).append(method)
-        for service, methods in by_service.items():
-            handlers = {method.name: self._handler(method) for method in methods}
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+            typed = self._handler(method, method.response.SerializeToString)
+            handlers.setdefault(method.service, {})[method.name] = typed
+        by_service = list(handlers)
+        for method in self._dispatcher.methods:
+            if method.ready_json and self._settings.front_on:
+                ready = self._handler(method, ready_json.serializer_of(method.response))
+                handlers.setdefault(method.ready_service, {})[method.name] = ready
+        for service, methods in handlers.items():
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
             [*by_service, "grpc.health.v1.Health", reflection.SERVICE_NAME], self._server
         )
-        self.port = self._bind(self._settings.listen, self._settings.grpc_port)
+        listen, port = self._settings.listen, self._settings.grpc_port
+        # Tried beforehand, because gRPC's core prints lines of its own about a port that it cannot have.
+        _must_be_free(listen, port)
+        self.port = self._bind("127.0.0.1", 0) if self._front else self._bind(listen, port)
         await self._set_health(is_ready=False)
         await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+        if self._front:
+            self.port = self._put_in_front(self._front, listen, port)
         return self.port
+
+    def _put_in_front(self, front: FrontGate, host: str, port: int) -> int:
+        try:
+            return front.start(host, port, behind=self.port)
+        except OSError as error:
+            raise _unbound(host, port, error) from None
 
     def _bind(self, host: str, port: int) -> int:
         address = f"[{host}]" if ":" in host else host
-        # Tried beforehand, because gRPC's core prints lines of its own about a port that it cannot have.
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise _unbound(host, port, error) from None
         if self._certificates:
             return self._server.add_secure_port(f"{address}:{port}", self._certificates.server())
         return self._server.add_insecure_port(f"{address}:{port}")
@@ -119,6 +134,8 @@ class RpcServer:
         await self._set_health(is_ready=False)
         if self._settings.profile == "cluster":
             await asyncio.sleep(self._settings.drain_notice_s)
+        if self._front:
+            await self._front.stop(self._settings.drain_s)
         await self._server.stop(self._settings.drain_s)
 
     async def _set_health(self, *, is_ready: bool) -> None:
@@ -127,14 +144,14 @@ class RpcServer:
         for service in ["", *{method.service for method in self._dispatcher.methods}]:
             await self._health.set(service, status)
 
-    def _handler(self, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+    def _handler(self, method: Method, serializer: Callable[[Any], bytes]) -> grpc.RpcMethodHandler[Any, Any]:
         kind = grpc.unary_stream_rpc_method_handler if method.streams else grpc.unary_unary_rpc_method_handler
         behaviour: Callable[..., Any] = self._stream(method) if method.streams else self._unary(method)
         return kind(
             behaviour,
             # As it came: what cannot be read is refused inside, as every other bad input is.
             request_deserializer=None,
-            response_serializer=method.response.SerializeToString,
+            response_serializer=serializer,
         )
 
     def _unary(self, method: Method) -> Callable[[bytes, Any], Awaitable[Message]]:
@@ -195,12 +212,22 @@ class RpcServer:
         )
 
 
-def _options(settings: Settings) -> Sequence[tuple[str, int]]:
+def _must_be_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise _unbound(host, port, error) from None
+
+
+def _options(settings: Settings, *, is_behind: bool) -> Sequence[tuple[str, int]]:
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
+        # One connection behind a front has all callers' streams: there a call too many is refused, and doesn't wait.
+        ("grpc.max_concurrent_streams", _UNBOUNDED if is_behind else settings.max_concurrent_calls),
         # Beyond its soft limit, 8 KiB unless told, gRPC refuses at random. The gateway's limit lies below.
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),

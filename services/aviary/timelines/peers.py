@@ -10,7 +10,7 @@ from aviary.api.fanout.v1.fanout_pb2_grpc import FanoutServiceStub
 from aviary.api.graph.v1 import graph_pb2, lists_pb2
 from aviary.api.graph.v1.graph_pb2_grpc import GraphServiceStub
 from aviary.api.graph.v1.lists_pb2_grpc import ListServiceStub
-from aviary.api.tweets.v1 import tweets_pb2
+from aviary.api.tweets.v1 import fragments_pb2, tweets_pb2
 from aviary.api.tweets.v1.tweets_pb2_grpc import TweetServiceStub
 from aviary.surfaces import Index, Surface
 from aviary.timelines.ports import Following, Indexed, Pulled, Shown
@@ -106,6 +106,10 @@ class TweetsById:
             original_ids=original_ids, author_ids=author_ids, viewer_id=viewer_id
         )
         return (await self._tweets.FindEarliestRetweets(request)).retweet_ids
+
+    async def fragments(self, viewer_id: int, tweet_ids: Sequence[int]) -> bytes:
+        request = fragments_pb2.GetFragmentsRequest(viewer_id=viewer_id, ids=tweet_ids)
+        return (await self._tweets.GetFragments(request)).SerializeToString()
 
     async def is_readable(self, author_id: int, *, viewer_id: int) -> bool:
         request = tweets_pb2.FindReadableRequest(viewer_id=viewer_id, author_ids=ids.pack([author_id]))

@@ -105,3 +105,10 @@ class Tweets(Protocol[T_co]):
 
     async def is_readable(self, author_id: int, *, viewer_id: int) -> bool:
         """Tell whether there is such an author and their tweets are open to the viewer."""
+
+
+class Fragments(Protocol):
+    """Tweets in parts."""
+
+    async def fragments(self, viewer_id: int, tweet_ids: Sequence[int]) -> bytes:
+        """Return an encoded aviary.api.tweets.v1.Fragments: the tweets, their authors, and the viewer's choices."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aviary.api.tweets.v1 import fragments_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
 from aviary.errors import no_tweet
 from aviary.surfaces import Surface
 from aviary.tweets import encoding
+from aviary.tweets.fragments.encoding import fragments
 from aviary.tweets.service import TweetService
 from aviary.tweets.store import Kind, Loaded
 from aviary.tweets.visibility import Regard, Sight
@@ -47,6 +49,13 @@ class Hydrator:
         if gone := [each for each in ids if not rendering.has(each)]:
             raise no_tweet(gone[0])
         return [rendering.tweet(each) for each in ids]
+
+    async def fragments(self, viewer_id: int, ids: Sequence[int]) -> fragments_pb2.Fragments:
+        """Return tweets in parts with those inside them, and how the viewer stands to all of it."""
+        loaded = await self._service.load(ids, viewer_id=viewer_id)
+        authors = {tweet.author_id for tweet in loaded.tweets.values()}
+        regard = await self._service.stands(viewer_id, sorted({viewer_id, *authors}))
+        return fragments(loaded, regard, authors)
 
     async def _rendering(self, viewer_id: int, ids: Sequence[int], surface: Surface) -> _Rendering:
         loaded = await self._service.load(ids, viewer_id=viewer_id)

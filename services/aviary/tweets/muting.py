@@ -18,6 +18,11 @@ class MutedWords:
         found = "|".join(sorted({_bounded(_folded(word)) for word in words if word.strip()}))
         self._pattern = re.compile(found) if found else None
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a word at all."""
+        return self._pattern is not None
+
     def match(self, text: Callable[[], str]) -> bool:
         """Tell whether the text has one of them; it is asked for only when there are any."""
         return self._pattern is not None and self._pattern.search(_folded(text())) is not None

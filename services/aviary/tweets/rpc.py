@@ -8,6 +8,7 @@ from functools import partial
 from aviary import ids
 from aviary.api.personal.v1 import personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2
+from aviary.api.tweets.v1 import fragments_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.errors import InvalidInput
 from aviary.faults import at_most
@@ -120,6 +121,10 @@ class TweetRpc:
         at_most("ids", len(request.ids), _MAX_HYDRATED)
         found = await self._hydrator.hydrate(request.viewer_id, list(request.ids), Surface(request.surface))
         return pb.HydrateResponse(tweets=found)
+
+    async def GetFragments(self, request: fragments_pb2.GetFragmentsRequest, _call: Call) -> fragments_pb2.Fragments:
+        at_most("ids", len(request.ids), _MAX_HYDRATED)
+        return await self._hydrator.fragments(request.viewer_id, list(request.ids))
 
     async def MergeAuthors(self, request: pb.MergeAuthorsRequest, _call: Call) -> pb.Entries:
         rows = await self._service.entries(

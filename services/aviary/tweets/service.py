@@ -125,7 +125,11 @@ class TweetService:
 
     async def regard(self, viewer_id: int, tweets: Mapping[int, Tweet]) -> Regard:
         """Return how the viewer and the authors of `tweets` stand to each other."""
-        return await self._people.regard(viewer_id, sorted({tweet.author_id for tweet in tweets.values()}))
+        return await self.stands(viewer_id, sorted({tweet.author_id for tweet in tweets.values()}))
+
+    async def stands(self, viewer_id: int, user_ids: Sequence[int]) -> Regard:
+        """Return how the viewer and some people stand to each other."""
+        return await self._people.regard(viewer_id, user_ids)
 
     async def load(self, ids: Sequence[int], *, viewer_id: int) -> Loaded:
         return await self._store.load(ids, viewer_id=viewer_id)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aviary import _native
 from aviary.standing import APART, Standing
 from aviary.surfaces import Surface
 from aviary.tweets import encoding
@@ -28,6 +29,10 @@ from aviary.tweets.store import SENSITIVE, Kind, Tweet
 
 # Plain numbers, for a page asks dozens of times and a flag's own arithmetic is slow.
 _APART, _FOLLOWING, _MUTING = int(APART), int(Standing.FOLLOWING), int(Standing.MUTING)
+# The facts that the rule goes by; the bits are those of native/src/front/rule.rs.
+_IS_DELETED, _IS_OWN, _AUTHOR_GONE, _ARE_APART, _IS_PROTECTED, _IS_FOLLOWING, _IS_MUTING, _IS_HIDDEN = (
+    1 << bit for bit in range(8)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,21 @@ class Regard:
 
     def reads(self, user_id: int) -> bool:
         """Tell whether the person's tweets are open to the viewer."""
+        return _native.is_open(self.facts(user_id))
+
+    def facts(self, user_id: int) -> int:
+        """Return what of the person decides who sees their tweets."""
+        if (person := self.people.get(user_id)) is None:
+            return _AUTHOR_GONE
         if user_id == self.viewer.id:
-            return user_id in self.people
-        if not self.meets(user_id):
-            return False
-        return not self.people[user_id].protected or bool(self.standings.get(user_id, 0) & _FOLLOWING)
+            return _IS_OWN
+        standing = self.standings.get(user_id, 0)
+        return (
+            (_IS_PROTECTED if person.protected else 0)
+            | (_ARE_APART if standing & _APART else 0)
+            | (_IS_FOLLOWING if standing & _FOLLOWING else 0)
+            | (_IS_MUTING if standing & _MUTING else 0)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +96,21 @@ class Sight:
     def shows(self, tweet_id: int) -> bool:
         """Tell whether the viewer may see the tweet here."""
         tweet = self.tweets.get(tweet_id)
-        if tweet is None or tweet.deleted or not self.regard.reads(tweet.author_id):
+        if tweet is None or not _native.is_visible(self._facts(tweet), self.surface is Surface.ASKED):
             return False
-        if self.surface is Surface.SHOWN and self._is_unwanted(tweet):
+        if self.surface is Surface.SHOWN and self._has_muted_word(tweet):
             return False
         return tweet.kind is not Kind.RETWEET or self.shows(tweet.ref_id)
 
-    def _is_unwanted(self, tweet: Tweet) -> bool:
-        viewer = self.regard.viewer
-        if tweet.author_id == viewer.id:
-            return False
-        return bool(
-            self.regard.standings.get(tweet.author_id, 0) & _MUTING
-            or (viewer.hide_sensitive and tweet.flags & SENSITIVE)
-            or viewer.muted_words.match(lambda: encoding.text(tweet.body))
+    def _facts(self, tweet: Tweet) -> int:
+        is_hidden = self.regard.viewer.hide_sensitive and tweet.flags & SENSITIVE
+        return (
+            self.regard.facts(tweet.author_id)
+            | (_IS_DELETED if tweet.deleted else 0)
+            | (_IS_HIDDEN if is_hidden else 0)
         )
+
+    def _has_muted_word(self, tweet: Tweet) -> bool:
+        # Looked for where nothing else decides: it is dear.
+        viewer = self.regard.viewer
+        return tweet.author_id != viewer.id and viewer.muted_words.match(lambda: encoding.text(tweet.body))

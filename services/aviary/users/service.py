@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from aviary import texts
+from aviary._native import DenyList
 from aviary.errors import Forbidden, InvalidInput, NotFound, Unauthenticated, no_user
 from aviary.faults import Faults
 from aviary.rpc.call import CLIENT_HEADER, Claim
-from aviary.rpc.identity import DenyList
 from aviary.settings import Settings
 from aviary.users import rules
 from aviary.users.failures import LoginFailures, Tell

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from aviary._native import DenyList
 from aviary.eventlog import EventLog, insist, tail
 from aviary.events.v1 import events_pb2
-from aviary.rpc.identity import DenyList
 from aviary.users.store import UserStore
 
 _WHAT = "deny list"

@@ -15,7 +15,7 @@ class NativeTimelines:
     """Keeps the promises of WarmTimelines and HeldTimelines; it dies with the process, and so do all lists."""
 
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics) -> None:
-        self._store = TimelineStore(
+        self.core = TimelineStore(
             capacity=settings.timeline_entries,
             idle_ttl_ms=settings.timeline_idle_s * 1000,
             max_bytes=settings.timeline_memory_bytes,
@@ -25,26 +25,26 @@ class NativeTimelines:
         self._rebuilds = metrics.timeline_rebuilds
         # Only where they are in this process: Redis tells of its own memory.
         lists = Gauge("aviary_timeline_lists", "Timelines held, warm and deep.", registry=metrics.registry)
-        lists.set_function(lambda: self._store.stats()["lists"])
+        lists.set_function(lambda: self.core.stats()["lists"])
         size = Gauge("aviary_timeline_bytes", "Memory of the timelines held.", registry=metrics.registry)
-        size.set_function(lambda: self._store.stats()["bytes"])
+        size.set_function(lambda: self.core.stats()["bytes"])
 
     async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
         within = self._active_ms if active_only else None
-        return self._store.append(owner_ids, row, now_ms=self._clock.now_ms(), read_within_ms=within)
+        return self.core.append(owner_ids, row, now_ms=self._clock.now_ms(), read_within_ms=within)
 
     async def forget(self, owner_ids: bytes) -> None:
-        self._store.forget(owner_ids)
+        self.core.forget(owner_ids)
 
     async def clear(self) -> int:
-        held = self._store.stats()["lists"]
-        self._store.clear()
+        held = self.core.stats()["lists"]
+        self.core.clear()
         return held
 
     async def read(
         self, key: ListKey, *, sources: Sources, below: int, above: int, limit: int, extra: bytes
     ) -> Piece | None:
-        found = self._store.page(
+        found = self.core.page(
             key.viewer_id,
             version=key.version,
             sources=sources,
@@ -59,19 +59,19 @@ class NativeTimelines:
 
     async def holds(self, key: ListKey) -> bool:
         now = self._clock.now_ms()
-        return self._store.state(key.viewer_id, version=key.version, now_ms=now, upper=key.upper) != "absent"
+        return self.core.state(key.viewer_id, version=key.version, now_ms=now, upper=key.upper) != "absent"
 
     async def begin(self, key: ListKey) -> int:
         self._rebuilds.inc()
-        return self._store.begin(key.viewer_id, version=key.version, now_ms=self._clock.now_ms(), upper=key.upper)
+        return self.core.begin(key.viewer_id, version=key.version, now_ms=self._clock.now_ms(), upper=key.upper)
 
     async def finish(self, key: ListKey, token: int, rows: bytes, *, floor: int) -> bool:
         now = self._clock.now_ms()
-        return self._store.finish(key.viewer_id, token, rows, floor=floor, now_ms=now, upper=key.upper)
+        return self.core.finish(key.viewer_id, token, rows, floor=floor, now_ms=now, upper=key.upper)
 
     async def abort(self, key: ListKey, token: int) -> None:
-        self._store.abort(key.viewer_id, token, upper=key.upper)
+        self.core.abort(key.viewer_id, token, upper=key.upper)
 
     def forget_idle(self) -> None:
         """Give back the memory of lists that nobody read within the idle time."""
-        self._store.forget_idle(self._clock.now_ms())
+        self.core.forget_idle(self._clock.now_ms())

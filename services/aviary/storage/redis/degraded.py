@@ -16,7 +16,7 @@ from aviary.fanout.store import WarmTimelines
 from aviary.metrics import Metrics
 from aviary.rpc.call import current_call
 from aviary.rpc.limits import Limit, RateLimits, Usage
-from aviary.storage.memory.limits import MemoryRateLimits
+from aviary.storage.native.limits import NativeRateLimits
 from aviary.storage.redis import bags
 from aviary.timelines.store import HeldTimelines, ListKey, Piece
 
@@ -176,7 +176,7 @@ class DegradedRateLimits:
 
     def __init__(self, limits: RateLimits, marks: Marks) -> None:
         self._limits = limits
-        self._own = MemoryRateLimits()
+        self._own = NativeRateLimits()
         self._marks = marks
 
     async def spend(self, limit: Limit, subject: str, units: int = 1) -> Usage:

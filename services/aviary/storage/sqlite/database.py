@@ -23,6 +23,7 @@ from aviary.rpc.telemetry import inner_span
 from aviary.storage.sqlite import schema
 from aviary.storage.sqlite.readers import Readers
 from aviary.storage.sqlite.transaction import Erased, Transaction
+from aviary.storage.told import Told
 
 T = TypeVar("T")
 _log = logging.getLogger("aviary.sqlite")
@@ -33,6 +34,7 @@ class _Write(Generic[T]):
     work: Callable[[Transaction], T]
     done: asyncio.Future[T]
     result: T | None = None
+    told: Told | None = None
     error: BaseException | None = None
 
 
@@ -40,12 +42,21 @@ class Database:
     """A service's own file.
 
     A write is a function that runs in the writer thread inside a savepoint; its
-    caller gets the answer after the commit that holds it was synced. A caller
-    that is cancelled meanwhile does not cancel its write.
+    caller gets the answer after the commit that holds it was synced, and after
+    `tell` was told what it changed. A caller that is cancelled meanwhile does
+    not cancel its write.
     """
 
     def __init__(
-        self, path: Path, *, clock: Clock, metrics: Metrics, queue_size: int, group: int, readers: int
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        queue_size: int,
+        group: int,
+        readers: int,
+        tell: Callable[[Told], None] | None = None,
     ) -> None:
         self.name = path.stem
         self._write_span, self._read_span = f"sqlite.write {path.stem}", f"sqlite.read {path.stem}"
@@ -53,6 +64,7 @@ class Database:
         self._clock = clock
         self._metrics = metrics
         self._group = group
+        self._tell = tell
         self._queue: queue.Queue[_Write[Any] | None] = queue.Queue(queue_size)
         self._open_connections: list[sqlite3.Connection] = []
         self._committed = asyncio.Event()
@@ -60,7 +72,8 @@ class Database:
         self._connection = self._connect()
         with translated(self.name):
             schema.migrate(self._connection, self.name)
-        self._ids = IdGenerator(clock, after=self._newest_event())
+        self.newest = self._newest_event()
+        self._ids = IdGenerator(clock, after=self.newest)
         # Whom the service's erasure has begun to remove; no write brings them back.
         self.erased = Erased()
         self._readers = Readers(self._connect, name=self.name, threads=readers)
@@ -147,6 +160,7 @@ class Database:
                 for job in writes:
                     self._apply(job)
                 self._connection.execute("COMMIT")
+            self._tell_all(writes)
         except AviaryError as error:
             # Nothing of the group is durable, so nobody is told that it is.
             with contextlib.suppress(sqlite3.Error):
@@ -158,11 +172,20 @@ class Database:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits
             self._loop.call_soon_threadsafe(self._answer, writes)
 
+    def _tell_all(self, writes: Sequence[_Write[Any]]) -> None:
+        """Tell of each write in the order of the commits, before anybody is told that it is durable."""
+        if self._tell is not None:
+            for job in writes:
+                if job.told is not None and job.error is None:
+                    self._tell(job.told)
+
     def _apply(self, job: _Write[Any]) -> None:
         connection = self._connection
         connection.execute("SAVEPOINT one")
         try:
-            job.result = job.work(Transaction(connection, self._clock, self._ids, self.erased))
+            tx = Transaction(connection, self._clock, self._ids, self.erased)
+            job.result = job.work(tx)
+            job.told = tx.told
         except Exception as error:
             # Damage is said by the bare class, a fault of the disk by the operational one: neither is the job's own.
             if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:

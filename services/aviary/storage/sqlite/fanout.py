@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aviary.eventlog import Record
 from aviary.fanout.store import AuthorTier, Tier
@@ -15,8 +15,10 @@ class SqliteTierStore:
     What is known in memory saves the worker a read a tweet, and readers one a page.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, changed: Callable[[], None] | None = None) -> None:
+        """`changed` is called after a tier was stored, before whoever raised it goes on."""
         self._database = database
+        self._changed = changed
         self._known: dict[int, Tier] = {}
         self._changes = 0
         self._version: int | None = None
@@ -35,6 +37,8 @@ class SqliteTierStore:
         self._known[tier.author_id] = tier.tier
         self._changes += 1
         self._version = None
+        if self._changed is not None:
+            self._changed()
 
     async def version(self) -> int:
         if self._version is not None:

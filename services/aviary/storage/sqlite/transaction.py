@@ -10,6 +10,7 @@ from aviary.errors import Conflict, no_user
 from aviary.events.v1.events_pb2 import Event
 from aviary.ids import IdGenerator
 from aviary.rpc.call import Claim
+from aviary.storage.told import Told
 
 
 class Erased:
@@ -46,6 +47,8 @@ class Transaction:
         self._ids = ids
         self._removes = False
         self.erased = erased or Erased()
+        # What of this write its readers are told before it is acknowledged.
+        self.told = Told()
         self.execute = connection.execute
         self.executemany = connection.executemany
 
@@ -65,19 +68,19 @@ class Transaction:
         """Say that this write only takes away, so that it may speak of people who are being erased."""
         self._removes = True
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event, *, made: bytes = b"") -> None:
         """Write `event` to the outbox, with its id and time; it exists if and only if this write commits.
 
-        Raises NotFound when it speaks of somebody who was erased meanwhile.
+        `made` is what those are told beside it who hold what they read. Raises
+        NotFound when it speaks of somebody who was erased meanwhile.
         """
         if event.actor_id and not self._removes:
             self.erased.refuse(event.actor_id, event.key, event.target_id)
         event.id = self._ids.next()
         event.time_ms = self._clock.now_ms()
-        self.execute(
-            "INSERT INTO outbox (event_id, time_ms, body) VALUES (?, ?, ?)",
-            (event.id, event.time_ms, event.SerializeToString()),
-        )
+        body = event.SerializeToString()
+        self.execute("INSERT INTO outbox (event_id, time_ms, body) VALUES (?, ?, ?)", (event.id, event.time_ms, body))
+        self.told.events.append((body, made))
 
     def once(self, claim: Claim | None, work: Callable[[], int]) -> tuple[int, bool]:
         """Run `work` unless `claim` was used before; return its id and whether this is a repeat.

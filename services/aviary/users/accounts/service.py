@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from aviary._native import DenyList
 from aviary.errors import NotFound, Unauthenticated, no_user
 from aviary.faults import Faults
 from aviary.paging import Page, PageRequest
 from aviary.rpc.call import Claim
-from aviary.rpc.identity import DenyList
 from aviary.users import rules
 from aviary.users.accounts import rules as account_rules
 from aviary.users.accounts.store import AccountSettings, AccountStore, OpenSession, Proven, SettingsChanges

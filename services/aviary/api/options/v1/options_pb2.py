@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#aviary/api/options/v1/options.proto\x12\x15\x61viary.api.options.v1\x1a google/protobuf/descriptor.proto\"\x82\x01\n\x06Policy\x12-\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x1d.aviary.api.options.v1.Access\x12\r\n\x05limit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x05\x12\x12\n\nlimit_each\x18\x04 \x01(\t\x12\x11\n\tread_only\x18\x05 \x01(\x08*G\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x02:O\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x96\x8c\x03 \x01(\x0b\x32\x1d.aviary.api.options.v1.Policyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#aviary/api/options/v1/options.proto\x12\x15\x61viary.api.options.v1\x1a google/protobuf/descriptor.proto\"\x96\x01\n\x06Policy\x12-\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0e\x32\x1d.aviary.api.options.v1.Access\x12\r\n\x05limit\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x05\x12\x12\n\nlimit_each\x18\x04 \x01(\t\x12\x11\n\tread_only\x18\x05 \x01(\x08\x12\x12\n\nready_json\x18\x06 \x01(\x08*G\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x02:O\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\x96\x8c\x03 \x01(\x0b\x32\x1d.aviary.api.options.v1.Policyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aviary.api.options.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=229
-  _globals['_ACCESS']._serialized_end=300
+  _globals['_ACCESS']._serialized_start=249
+  _globals['_ACCESS']._serialized_end=320
   _globals['_POLICY']._serialized_start=97
-  _globals['_POLICY']._serialized_end=227
+  _globals['_POLICY']._serialized_end=247
 # @@protoc_insertion_point(module_scope)

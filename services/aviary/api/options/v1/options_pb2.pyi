@@ -53,6 +53,7 @@ class Policy(_message.Message):
     DEADLINE_MS_FIELD_NUMBER: _builtins.int
     LIMIT_EACH_FIELD_NUMBER: _builtins.int
     READ_ONLY_FIELD_NUMBER: _builtins.int
+    READY_JSON_FIELD_NUMBER: _builtins.int
     access: Global___Access.ValueType
     limit: _builtins.str
     """The action limit that each new commit of this call counts against, by the
@@ -68,6 +69,10 @@ class Policy(_message.Message):
     """Said of calls between services that change nothing: one may be made again,
     also while the first is under way, and the first answer counts.
     """
+    ready_json: _builtins.bool
+    """The gateway gets the answer as JSON that the service printed: the same
+    bytes that it would have printed itself, which costs it ten times as much.
+    """
     def __init__(
         self,
         *,
@@ -76,10 +81,11 @@ class Policy(_message.Message):
         deadline_ms: _builtins.int = ...,
         limit_each: _builtins.str = ...,
         read_only: _builtins.bool = ...,
+        ready_json: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit", "limit_each", b"limit_each", "read_only", b"read_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "deadline_ms", b"deadline_ms", "limit", b"limit", "limit_each", b"limit_each", "read_only", b"read_only", "ready_json", b"ready_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -5,6 +5,7 @@ import warnings
 
 from aviary.api.personal.v1 import personal_pb2 as aviary_dot_api_dot_personal_dot_v1_dot_personal__pb2
 from aviary.api.reconcile.v1 import reconcile_pb2 as aviary_dot_api_dot_reconcile_dot_v1_dot_reconcile__pb2
+from aviary.api.tweets.v1 import fragments_pb2 as aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2
 from aviary.api.tweets.v1 import tweets_pb2 as aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -111,6 +112,11 @@ class TweetServiceStub:
                 '/aviary.api.tweets.v1.TweetService/Hydrate',
                 request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateResponse.FromString,
+                _registered_method=True)
+        self.GetFragments = channel.unary_unary(
+                '/aviary.api.tweets.v1.TweetService/GetFragments',
+                request_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.GetFragmentsRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.Fragments.FromString,
                 _registered_method=True)
         self.MergeAuthors = channel.unary_unary(
                 '/aviary.api.tweets.v1.TweetService/MergeAuthors',
@@ -285,6 +291,14 @@ class TweetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFragments(self, request, context):
+        """Tweets for a viewer in parts, whether or not the viewer may see them. At most
+        1,000. As many store reads as Hydrate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def MergeAuthors(self, request, context):
         """The newest entries of many authors as one list, by id descending, between
         `above` and `below` (both exclusive). One store read per 100 authors.
@@ -423,6 +437,11 @@ def add_TweetServiceServicer_to_server(servicer, server):
                     servicer.Hydrate,
                     request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateRequest.FromString,
                     response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateResponse.SerializeToString,
+            ),
+            'GetFragments': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFragments,
+                    request_deserializer=aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.GetFragmentsRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.Fragments.SerializeToString,
             ),
             'MergeAuthors': grpc.unary_unary_rpc_method_handler(
                     servicer.MergeAuthors,
@@ -871,6 +890,33 @@ class TweetService:
             '/aviary.api.tweets.v1.TweetService/Hydrate',
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateRequest.SerializeToString,
             aviary_dot_api_dot_tweets_dot_v1_dot_tweets__pb2.HydrateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFragments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.tweets.v1.TweetService/GetFragments',
+            aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.GetFragmentsRequest.SerializeToString,
+            aviary_dot_api_dot_tweets_dot_v1_dot_fragments__pb2.Fragments.FromString,
             options,
             channel_credentials,
             insecure,

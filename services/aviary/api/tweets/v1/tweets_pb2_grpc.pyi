@@ -5,6 +5,7 @@ isort:skip_file
 
 from aviary.api.personal.v1 import personal_pb2 as _personal_pb2
 from aviary.api.reconcile.v1 import reconcile_pb2 as _reconcile_pb2
+from aviary.api.tweets.v1 import fragments_pb2 as _fragments_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as _tweets_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
@@ -77,6 +78,10 @@ class TweetServiceStub:
     Hydrate: _aio.UnaryUnaryMultiCallable[_tweets_pb2.HydrateRequest, _tweets_pb2.HydrateResponse]
     """Visible tweets for a viewer, in the order asked for, with what a timeline
     needs. At most 1,000. A fixed number of store reads whatever it holds.
+    """
+    GetFragments: _aio.UnaryUnaryMultiCallable[_fragments_pb2.GetFragmentsRequest, _fragments_pb2.Fragments]
+    """Tweets for a viewer in parts, whether or not the viewer may see them. At most
+    1,000. As many store reads as Hydrate.
     """
     MergeAuthors: _aio.UnaryUnaryMultiCallable[_tweets_pb2.MergeAuthorsRequest, _tweets_pb2.Entries]
     """The newest entries of many authors as one list, by id descending, between
@@ -255,6 +260,16 @@ class TweetServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_tweets_pb2.HydrateResponse]:
         """Visible tweets for a viewer, in the order asked for, with what a timeline
         needs. At most 1,000. A fixed number of store reads whatever it holds.
+        """
+
+    @_abc_1.abstractmethod
+    def GetFragments(
+        self,
+        request: _fragments_pb2.GetFragmentsRequest,
+        context: _aio.ServicerContext[_fragments_pb2.GetFragmentsRequest, _abc.Awaitable[_fragments_pb2.Fragments]],
+    ) -> _abc.Awaitable[_fragments_pb2.Fragments]:
+        """Tweets for a viewer in parts, whether or not the viewer may see them. At most
+        1,000. As many store reads as Hydrate.
         """
 
     @_abc_1.abstractmethod

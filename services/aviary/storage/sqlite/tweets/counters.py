@@ -77,6 +77,8 @@ class SqliteCounterStore:
         group, _, column = drift.counter.partition(".")
 
         def write(tx: Transaction) -> bool:
+            # No event tells of it.
+            tx.told.all = True
             if group == "authors":
                 tx.execute("INSERT OR IGNORE INTO authors (user_id) VALUES (?)", (drift.entity_id,))
             return tx.execute(_correction(group, column), (drift.entity_id, drift.option)).rowcount > 0

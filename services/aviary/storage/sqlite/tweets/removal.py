@@ -166,6 +166,8 @@ def _erase_bookmarks(tx: Transaction, user_id: int, rows: int, trace: str) -> in
 
 def _erase_votes(tx: Transaction, user_id: int, rows: int, _trace: str) -> int:
     votes = tx.execute("SELECT tweet_id, option FROM votes WHERE user_id = ? LIMIT ?", (user_id, rows)).fetchall()
+    # No event tells of a vote that goes.
+    tx.told.all = tx.told.all or bool(votes)
     tx.executemany("UPDATE poll_options SET votes = votes - 1 WHERE tweet_id = ? AND option = ?", votes)
     tx.executemany("DELETE FROM votes WHERE tweet_id = ? AND user_id = ?", [(each, user_id) for each, _ in votes])
     return len(votes)

@@ -11,6 +11,7 @@ from aviary.events.v1.events_pb2 import Event, TweetEntry
 from aviary.storage.sqlite.transaction import Transaction
 from aviary.storage.sqlite.tweets import counts, names
 from aviary.tweets import encoding
+from aviary.tweets.fragments.encoding import new_fragment
 from aviary.tweets.store import (
     HAS_POLL,
     REF_IS_REPLY,
@@ -29,6 +30,7 @@ def insert(tx: Transaction, draft: Draft, fixed: bytes, trace: str) -> int:
     """Store a tweet; `fixed` is its `encoding.fixed_part`. Raises NotFound when what it refers to is gone."""
     counts.count_references(tx, draft)
     tweet_id, now = tx.next_id(), tx.now_ms()
+    body = fixed + encoding.minted_part(draft, tweet_id, now)
     tx.execute(
         "INSERT INTO tweets"
         " (id, author_id, kind, ref_id, ref_author_id, flags, quote_id, conversation_id, audience, body)"
@@ -43,7 +45,7 @@ def insert(tx: Transaction, draft: Draft, fixed: bytes, trace: str) -> int:
             draft.quote_id,
             draft.conversation_id or tweet_id,
             int(draft.audience),
-            fixed + encoding.minted_part(draft, tweet_id, now),
+            body,
         ),
     )
     if draft.kind is Kind.RETWEET:
@@ -51,7 +53,8 @@ def insert(tx: Transaction, draft: Draft, fixed: bytes, trace: str) -> int:
     if draft.poll is not None:
         _insert_poll(tx, tweet_id, draft.poll, now)
     counts.count_author(tx, draft.author_id, tweets=1)
-    tx.emit(_created(draft, tweet_id, trace))
+    made = new_fragment(draft, tweet_id, body, flags=_flags(draft), now_ms=now)
+    tx.emit(_created(draft, tweet_id, trace), made=made)
     if draft.entities.mentions or draft.entities.hashtags:
         names.keep(tx, tweet_id, draft.author_id, draft.entities, trace)
     return tweet_id

@@ -1,0 +1,1 @@
+"""Tweets in parts, as a reader's front holds them."""
