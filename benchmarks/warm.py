@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import datetime as dt
 import random
 import sys
 import tempfile
@@ -24,7 +26,9 @@ from aviary.storage.redis.connection import RedisServers
 from aviary.storage.redis.limits import RedisRateLimits
 from aviary.storage.redis.timelines import RedisTimelines
 from aviary.timelines.store import LIVE, ListKey
+from benchmarks import machine
 from benchmarks.figures import Figure, Target, missed, table
+from benchmarks.records import write_circumstances, write_figures
 
 _OWNERS, _BATCH, _TWEETS, _AT_ONCE = 4_000, 1_000, 400, 4
 _READS, _SPENDS = 1_000, 5_000
@@ -46,7 +50,11 @@ class _World:
 
 
 def main() -> int:
-    """Measure and print; 1 when a target is missed."""
+    """Measure, print and, where a folder is named, record; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm", description=__doc__)
+    parser.add_argument("--out", type=Path, help="record there")
+    out: Path | None = parser.parse_args().out
+    here = machine.this() if out else None
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="aviary-warm-") as folder:
         with Redis(Path(folder) / "redis") as server:
@@ -54,6 +62,11 @@ def main() -> int:
         with RedisCluster(Path(folder) / "cluster") as cluster:
             figures += asyncio.run(_measure("warm.cluster", cluster.url, cluster.nodes))
     print(table(figures))
+    if out and here:
+        out.mkdir(parents=True, exist_ok=True)
+        file = out / f"{dt.datetime.now(dt.UTC).date().isoformat()}-warm.csv"
+        write_figures(file, figures)
+        write_circumstances(file.with_suffix(".json"), here, f"{_OWNERS:,} homes", {"warm": True}, {})
     return 1 if missed(figures) else 0
 
 
@@ -73,7 +86,7 @@ async def _measure(name: str, url: str, nodes: Sequence[Redis]) -> list[Figure]:
         limits = RedisRateLimits(servers)
         limit = Limit("requests", 100, 60)
         figures += [
-            await _each(f"{name}.read", "a page of 20", _READS, lambda at: _read(world, world.owners[at], 20)),
+            *await _pages(name, world, nodes),
             await _each(f"{name}.spend", "of one limit", _SPENDS, lambda at: limits.spend(limit, str(at % 500))),
         ]
         return figures
@@ -140,6 +153,13 @@ async def _each(name: str, what: str, times: int, act: Callable[[int], Awaitable
     for at in range(times):
         await act(at)
     return Figure(name, (time.monotonic() - started) / times * 1e6, "µs", None, f"{what}, one after the other")
+
+
+async def _pages(name: str, world: _World, nodes: Sequence[Redis]) -> list[Figure]:
+    """How long a page takes, and what of it is the servers' work."""
+    busy_s = _cpu_s(nodes)
+    read = await _each(f"{name}.read", "a page of 20", _READS, lambda at: _read(world, world.owners[at], 20))
+    return [read, Figure(f"{name}.read.cpu.redis", (_cpu_s(nodes) - busy_s) / _READS * 1e6, "µs", None, "a page of 20")]
 
 
 def _row(rng: random.Random, tweet: int, at: int) -> bytes:

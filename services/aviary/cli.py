@@ -17,12 +17,14 @@ from aviary import backups, operations, settings
 from aviary.check.command import check
 from aviary.doctor import examine
 from aviary.errors import AviaryError, InvalidInput
+from aviary.planning.command import plan
 from aviary.rpc import reflect
 from aviary.seed.command import seed
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Aviary, a microblogging platform.")
 app.command()(seed)
 app.command()(check)
+app.command()(plan)
 cache = typer.Typer(no_args_is_help=True, help="What is held in memory.")
 app.add_typer(cache, name="cache")
 admin = typer.Typer(no_args_is_help=True, help="What operators do to accounts of the running platform.")
