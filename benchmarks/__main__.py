@@ -13,6 +13,7 @@ from aviary.seed.progress import Lines
 from benchmarks import fleet, machine, plot, ratios, records, system, versus, volume
 from benchmarks.crowd import world
 from benchmarks.figures import missed, table
+from benchmarks.peers import contest
 from benchmarks.plans import FULL, QUICK, QUICK_VOLUME, VOLUME, Plan
 from benchmarks.subject import SubjectFailed
 
@@ -21,12 +22,13 @@ _QUIET = 0.5
 PARTS = ("core", "start", "home", "post", "visible")
 VOLUME_PARTS = ("volume", "growth", "celebrity")
 FLEET_PARTS = ("home", "post", "visible")
+PEERS_PARTS = ("home", "post")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 when an answer was wrong, else 0, targets missed or not."""
     options = _parser().parse_args(arguments)
-    parts = VOLUME_PARTS if options.volume else FLEET_PARTS if options.fleet else PARTS
+    parts = _parts(options)
     wanted = tuple(options.only or parts)
     if unknown := set(wanted) - set(parts):
         raise SystemExit(f"{', '.join(sorted(unknown))}: no part of this; choose from {', '.join(parts)}")
@@ -43,14 +45,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if run.faults else 0
 
 
+def _parts(options: argparse.Namespace) -> Sequence[str]:
+    if options.volume:
+        return VOLUME_PARTS
+    return FLEET_PARTS if options.fleet else PEERS_PARTS if options.peers else PARTS
+
+
 def _measure(run: system.Run, options: argparse.Namespace, wanted: Sequence[str], folder: Path) -> str:
     if options.against:
         place, name = world(quick=options.quick)
         versus.measure(run, place, folder, options.against.resolve(), Lines(sys.stderr))
         return name
-    if options.fleet:
+    if options.fleet or options.peers:
         place, name = world(quick=options.quick)
-        fleet.measure(run, place, folder, wanted, Lines(sys.stderr))
+        (fleet if options.fleet else contest).measure(run, place, folder, wanted, Lines(sys.stderr))
         return name
     return (_volume if options.volume else _system)(run, options, wanted, folder)
 
@@ -76,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a small world and short loads, to see that all works")
     parser.add_argument("--volume", action="store_true", help="a platform with much in it, in place of the rest")
     parser.add_argument("--fleet", action="store_true", help="the embedded platform, then a fleet on real servers")
+    parser.add_argument("--peers", action="store_true", help="Aviary beside other ways to serve the same, in turn")
     parser.add_argument("--against", type=Path, help="another checkout, core built: home and post of both, in turn")
     parser.add_argument("--only", action="append", choices=PARTS + VOLUME_PARTS, help="a part; may be repeated")
     parser.add_argument("--out", type=Path, help="where to record; a full run records by itself, others only so")
@@ -91,7 +100,7 @@ def _record(out: Path, run: system.Run, here: machine.Machine, name: str, option
     date = dt.datetime.now(dt.UTC).date().isoformat()
     title = f"{date}, {name}: {here}"
     told = {key: value for key, value in options.items() if key not in {"out", "against"}}
-    kind = next((each for each in ("volume", "fleet") if options[each]), "")
+    kind = next((each for each in ("volume", "fleet", "peers") if options[each]), "")
     file = f"{date}-{kind}" if kind else date
     records.write_figures(out / f"{file}.csv", run.figures)
     records.write_circumstances(out / f"{file}.json", here, name, told, run.curves)

@@ -1,4 +1,4 @@
-"""Ids in batches of 1,000: the core against a straightforward generator in Python."""
+"""Ids in batches of 1,000: the core against a straightforward generator in Python, and snowflake-id from PyPI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from snowflake import SnowflakeGenerator
 
 from aviary._native import EPOCH_MS, Snowflake
 
@@ -43,10 +44,22 @@ def packed(minted: bytes) -> list[int]:
     return list(struct.unpack(f"<{BATCH}q", minted))
 
 
+def from_package() -> list[int]:
+    """Its generator gives None when a millisecond is used up, and is to be asked again."""
+    minted: list[int] = []
+    while len(minted) < BATCH:
+        id = next(PACKAGE)
+        if id is not None:
+            minted.append(id)
+    return minted
+
+
 PLAIN = PlainSnowflake(1)
+PACKAGE = SnowflakeGenerator(1, epoch=EPOCH_MS)
 CORE = Snowflake(1)
 WAYS: dict[str, tuple[Callable[[], object], Callable[[object], list[int]]]] = {
     "python": (lambda: PLAIN.next_many(BATCH), lambda minted: list(minted)),  # type: ignore[call-overload]
+    "snowflake_id": (from_package, lambda minted: list(minted)),  # type: ignore[call-overload]
     "core_list": (lambda: CORE.next_many(BATCH), lambda minted: list(minted)),  # type: ignore[call-overload]
     "core_packed": (lambda: CORE.next_packed(BATCH), lambda minted: packed(minted)),  # type: ignore[arg-type]
 }

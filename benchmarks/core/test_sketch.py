@@ -1,4 +1,4 @@
-"""Counting 10,000 hashtags: the core against bounter, a count-min sketch in C, and a plain Counter."""
+"""Counting 10,000 hashtags: the core against bounter and datasketches, sketches in C and C++, and a plain Counter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from benchmarks.core.samples import skewed_keys
 from bounter import CountMinSketch
+from datasketches import count_min_sketch, frequent_items_error_type, frequent_strings_sketch
 
 from aviary._native import TrendSketch
 
@@ -29,6 +30,33 @@ def test_bounter(benchmark: BenchmarkFixture) -> None:
     assert all(fresh[key] >= count for key, count in TRUTH.items())
 
 
+def test_datasketches_count_min(benchmark: BenchmarkFixture) -> None:
+    def counted() -> count_min_sketch:
+        sketch = count_min_sketch(4, 1 << 16)
+        for key in KEYS:
+            sketch.update(key)
+        return sketch
+
+    sketch = benchmark(counted)
+    assert all(sketch.get_estimate(key) >= count for key, count in TRUTH.items())
+
+
+def test_datasketches_frequent(benchmark: BenchmarkFixture) -> None:
+    def counted() -> frequent_strings_sketch:
+        sketch = frequent_strings_sketch(16)
+        for key in KEYS:
+            sketch.update(key)
+        return sketch
+
+    found = benchmark(counted).get_frequent_items(frequent_items_error_type.NO_FALSE_NEGATIVES)
+    top = [(key, count) for key, count, _, _ in found[: len(TRUTH)]]
+    assert sorted(top, key=lambda item: (-item[1], item[0]))[:3] == _heaviest(3)
+
+
+def _heaviest(most: int) -> list[tuple[str, int]]:
+    return sorted(TRUTH.items(), key=lambda item: (-item[1], item[0]))[:most]
+
+
 def test_core(benchmark: BenchmarkFixture) -> None:
     sketch = TrendSketch(width=1 << 16, depth=4)
     benchmark(sketch.add_many, KEYS, now_s=NOW_S)
@@ -36,7 +64,7 @@ def test_core(benchmark: BenchmarkFixture) -> None:
     fresh.add_many(KEYS, now_s=NOW_S)
     estimates = fresh.estimate(list(TRUTH), now_s=NOW_S, window_s=300)
     assert all(estimate >= count for estimate, count in zip(estimates, TRUTH.values(), strict=True))
-    assert fresh.top(3, now_s=NOW_S, window_s=300) == sorted(TRUTH.items(), key=lambda item: (-item[1], item[0]))[:3]
+    assert fresh.top(3, now_s=NOW_S, window_s=300) == _heaviest(3)
 
 
 def test_counter(benchmark: BenchmarkFixture) -> None:
