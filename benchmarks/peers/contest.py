@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,8 +25,11 @@ from benchmarks.phase import Kind, Outcome, Phase
 from benchmarks.system import Run
 
 AVIARY = "aviary"
+# Aviary again, without what answers before its handlers and with all JSON printed by the gateway.
+HANDLERS = "handlers"
 # How many times a peer's rate Aviary's is to be, through the same gateway with 16 connections.
 TARGETS = {
+    (Kind.HOME, HANDLERS): Target(3, at_least=True),
     (Kind.HOME, "fastapi_sqlite"): Target(3, at_least=True),
     (Kind.HOME, "sorted_sets"): Target(3, at_least=True),
     (Kind.POST, "fastapi_sqlite"): Target(2, at_least=True),
@@ -86,12 +90,19 @@ def measure(run: Run, place: World, folder: Path, wanted: Collection[str], progr
 
 @contextmanager
 def contenders(folder: Path) -> Iterator[Sequence[Contender]]:
-    """All of them, Aviary first, each with the world of Aviary's folder."""
+    """All of them, Aviary first, each with the world of Aviary's folder, which nobody runs on yet."""
     with ExitStack() as stack:
         peers = [stack.enter_context(running(name, folder / AVIARY / "data", folder / name)) for name in PEERS]
-        platform = stack.enter_context(subject.running(folder / AVIARY, settings=SETTINGS))
-        aviary = Contender(name=AVIARY, url=platform.url, metrics=platform.metrics, processes=platform.processes)
-        yield [aviary, *peers]
+        shutil.copytree(folder / AVIARY / "data", folder / HANDLERS / "data")
+        ours = [
+            _aviary(name, stack.enter_context(subject.running(folder / name, settings=SETTINGS | chosen)))
+            for name, chosen in ((AVIARY, {}), (HANDLERS, {"AVIARY_FRONT": "off"}))
+        ]
+        yield [*ours, *peers]
+
+
+def _aviary(name: str, platform: subject.Subject) -> Contender:
+    return Contender(name=name, url=platform.url, metrics=platform.metrics, processes=platform.processes)
 
 
 def lanes(all_of_them: Sequence[Contender]) -> Iterator[Lane]:

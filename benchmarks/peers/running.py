@@ -27,7 +27,7 @@ _SERVE = (
     f"import sys; sys.path[:0] = [{str(_ROOT)!r}, {str(_ROOT / 'services')!r}];"
     " from benchmarks.peers.serve import main; main(sys.argv[1:])"
 )
-# Each command is on disk before it is answered; nothing is evicted, and no rewriting falls into a load.
+# Nothing is evicted, and no rewriting falls into a load. Once filled, each command is on disk before it is answered.
 _DURABLE = {
     "appendonly": "yes",
     "appendfsync": "no",

@@ -35,7 +35,7 @@ def build(platform: Platform) -> None:
     channel, stores = platform.channel("tweets"), platform.stores.tweets()
     peers = Peers(UserServiceStub(channel), RelationServiceStub(channel))
     service = TweetService(stores.tweets, peers, platform.settings)
-    hydrator, cursors = Hydrator(service, platform.clock), platform.cursors
+    hydrator, cursors = Hydrator(service, platform.clock, held=platform.stores.front), platform.cursors
     conversations = ConversationRpc(ConversationService(stores.conversations), service, hydrator, cursors)
     upkeep = UpkeepRpc(TweetFiles(stores.own, platform.clock), stores.counters)
     indices = IndexRpc(stores.indices)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aviary._native import Front
 from aviary.api.tweets.v1 import fragments_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
@@ -19,9 +20,11 @@ from aviary.tweets.visibility import Regard, Sight
 class Hydrator:
     """Turns ids into tweets: one read of tweets, one of people, one of the graph, whatever the page holds."""
 
-    def __init__(self, service: TweetService, clock: Clock) -> None:
+    def __init__(self, service: TweetService, clock: Clock, *, held: Front | None = None) -> None:
+        """`held` has what was just written, where it is told of it."""
         self._service = service
         self._clock = clock
+        self._held = held
 
     async def hydrate(self, viewer_id: int, ids: Sequence[int], surface: Surface = Surface.SHOWN) -> Sequence[pb.Tweet]:
         """Return what the viewer may see on such a surface, in the order asked for."""
@@ -41,7 +44,13 @@ class Hydrator:
 
     async def first_answer(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
         """Return a tweet to its author as the answer to its creation, also when it was deleted since."""
-        return (await self.first_answers(viewer_id, [tweet_id]))[0]
+        return self._just_written(viewer_id, tweet_id) or (await self.first_answers(viewer_id, [tweet_id]))[0]
+
+    def _just_written(self, viewer_id: int, tweet_id: int) -> pb.Tweet | None:
+        if self._held is None:
+            return None
+        found = self._held.tweet(viewer_id, tweet_id, now_ms=self._clock.now_ms())
+        return pb.Tweet.FromString(found) if isinstance(found, bytes) else None
 
     async def first_answers(self, viewer_id: int, ids: Sequence[int]) -> Sequence[pb.Tweet]:
         """The same for a thread."""

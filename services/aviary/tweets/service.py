@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from aviary import _native, entries
-from aviary.errors import Forbidden, no_tweet
+from aviary.errors import AviaryError, Forbidden, no_tweet
 from aviary.paging import Candidates, PageRequest
 from aviary.rpc.call import Claim
 from aviary.settings import Settings
@@ -45,18 +45,20 @@ class TweetService:
         self, author_id: int, submission: Submission, *, client: str | None, claim: Claim | None
     ) -> Written:
         """Publish a tweet."""
-        # A repeat gets the first answer even when what it refers to is gone by now.
-        if claim is not None and (first := await self._store.settled(claim)) is not None:
-            return Written(first, repeated=True)
-        return await self._store.insert(await self.prepare(author_id, submission, client=client), claim=claim)
+        try:
+            draft = await self.prepare(author_id, submission, client=client)
+        except AviaryError as error:
+            return Written(await self._settled(claim, error), repeated=True)
+        return await self._store.insert(draft, claim=claim)
 
     async def create_thread(
         self, author_id: int, submissions: Sequence[Submission], *, client: str | None, claim: Claim | None
     ) -> ThreadWritten:
         """Publish several tweets, each as a reply to the one before: all of them or none."""
-        if claim is not None and (first := await self._store.settled(claim)) is not None:
-            return ThreadWritten(await self._store.thread(first), repeated=True)
-        drafts = await self._composer.thread(author_id, submissions, client=client)
+        try:
+            drafts = await self._composer.thread(author_id, submissions, client=client)
+        except AviaryError as error:
+            return ThreadWritten(await self._store.thread(await self._settled(claim, error)), repeated=True)
         return await self._store.insert_thread(drafts, claim=claim)
 
     async def prepare(self, author_id: int, submission: Submission, *, client: str | None) -> Draft:
@@ -81,20 +83,10 @@ class TweetService:
         return versions
 
     async def retweet(self, user_id: int, tweet_id: int, *, client: str | None, claim: Claim | None) -> Written:
-        if claim is not None and (first := await self._store.settled(claim)) is not None:
-            return Written(first, repeated=True)
-        original, regard = await self._seen(user_id, tweet_id)
-        if original.author_id != user_id and regard.people[original.author_id].protected:
-            raise Forbidden(f"tweet {original.id} is for its author's followers alone; it cannot be retweeted")
-        draft = Draft(
-            author_id=user_id,
-            kind=Kind.RETWEET,
-            ref_id=original.id,
-            ref_author_id=original.author_id,
-            ref_is_reply=original.kind is Kind.REPLY,
-            conversation_id=original.conversation_id,
-            source=rules.source(client),
-        )
+        try:
+            draft = await self._retweet(user_id, tweet_id, client=client)
+        except AviaryError as error:
+            return Written(await self._settled(claim, error), repeated=True)
         return await self._store.insert(draft, claim=claim)
 
     async def undo_retweet(self, user_id: int, tweet_id: int) -> None:
@@ -177,6 +169,30 @@ class TweetService:
 
     async def author_counts(self, user_ids: Sequence[int]) -> Sequence[AuthorCounts]:
         return await self._store.author_counts(user_ids)
+
+    async def _retweet(self, user_id: int, tweet_id: int, *, client: str | None) -> Draft:
+        original, regard = await self._seen(user_id, tweet_id)
+        if original.author_id != user_id and regard.people[original.author_id].protected:
+            raise Forbidden(f"tweet {original.id} is for its author's followers alone; it cannot be retweeted")
+        return Draft(
+            author_id=user_id,
+            kind=Kind.RETWEET,
+            ref_id=original.id,
+            ref_author_id=original.author_id,
+            ref_is_reply=original.kind is Kind.REPLY,
+            conversation_id=original.conversation_id,
+            source=rules.source(client),
+        )
+
+    async def _settled(self, claim: Claim | None, error: AviaryError) -> int:
+        """Return what the claim was settled with; raise `error`, with which something new failed, when it wasn't.
+
+        A repeat gets the first answer even when what it refers to is gone by
+        now. Whoever finds all in order need not ask: the write looks anyway.
+        """
+        if claim is not None and (first := await self._store.settled(claim)) is not None:
+            return first
+        raise error
 
     async def _open(self, viewer_id: int, author_ids: Sequence[int]) -> AbstractSet[int]:
         """Return those whose accounts stand and, with a viewer, whose tweets are open to them; a read per 5,000."""
