@@ -102,16 +102,6 @@ async def test_a_ready_answer_reaches_the_client_as_any_other(gateway: Platform,
         assert _told(ready) == _told(printed)
 
 
-def test_what_is_no_message_is_refused() -> None:
-    for damaged in (b"\x0a", b"\x0a\x05abc", b"\x00\x01", b"\xff" * 11, pb.Tweet(content="x").SerializeToString()):
-        with pytest.raises(ValueError, match="no Protobuf message"):
-            PRINTER.print(damaged)
-    with pytest.raises(ValueError, match=r"has no message aviary\.Nothing"):
-        JsonPrinter(DESCRIPTORS.read_bytes(), "aviary.Nothing")
-    with pytest.raises(ValueError, match="no descriptor set"):
-        JsonPrinter(b"\xff", "aviary.Nothing")
-
-
 def _told(answer: Answer) -> set[tuple[str, str]]:
     return {(name.lower(), text) for name, text in answer.headers.items() if name.lower() not in _OF_EACH_CALL}
 
