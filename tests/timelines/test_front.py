@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.gateway.test_json import PRINTER
-from tests.rpc.planting import Late, planted
+from tests.rpc.planting import Gate, Late, planted
 from tests.rpc.serving import Person, Serving, bearer, refusal, serving
 from tests.rpc.waiting import until
 from tests.timelines import reading
@@ -255,6 +255,20 @@ async def test_a_fill_that_began_before_a_delete_is_not_kept(sides: Sides) -> No
         await reads
     answer = await sides.front.call(TWEET, asked, ada.token)
     assert (answer.code, answer.said) == ("NOT_FOUND", f"there is no tweet {tweet}")
+
+
+async def test_what_the_front_leaves_to_the_handlers_is_not_filled_again_and_again(sides: Sides) -> None:
+    ada, bob = await sides.served.register("ada", "bob")
+    tweet = (await bob.tweet("hello")).id
+    await reading.mute(ada, bob)
+    await ada.home_page()
+    fills = Gate(sides.served, FRAGMENTS)
+    fills.open()
+    with planted(sides.served, FRAGMENTS, fills):
+        for _ in range(3):
+            await sides.must_agree(ada, TWEET, pb.GetTweetRequest(id=tweet))
+    # A mute ends by itself, so that its page is never the front's; one look tells that.
+    assert len(fills.inside) == 1
 
 
 async def test_a_session_that_ended_is_refused_at_once(sides: Sides) -> None:

@@ -274,7 +274,13 @@ impl Sight<'_> {
         };
         let Some(person) = self.front.people.get(body.author) else { return self.unknown(id) };
         let Person::Here { card, protected } = person else { return Look::Hidden };
-        let Some(facts) = self.facts(&body, protected) else { return self.unknown(id) };
+        let Some(standing) = self.standing(body.author) else { return self.unknown(id) };
+        if standing & viewer::MUTING != 0 {
+            // It ends by itself, which no event tells.
+            self.miss.is_declined = true;
+            return Look::Unknown;
+        }
+        let facts = self.facts(&body, protected, standing);
         if !rule::is_visible(facts, self.was_asked_for) {
             return Look::Hidden;
         }
@@ -299,23 +305,22 @@ impl Sight<'_> {
         Look::Visible(Shown { body, live, is_closed, card, stance, quoted, original })
     }
 
-    fn facts(&self, body: &Body, protected: bool) -> Option<u16> {
-        let mut facts = if protected { rule::PROTECTED } else { 0 };
-        if body.is_sensitive && self.hides_sensitive {
-            facts |= rule::HIDDEN_AS_SENSITIVE;
-        }
-        if body.author == self.viewer {
-            return Some(facts | rule::OWN);
-        }
-        let standing = self.state.standing(body.author)?;
-        for (bits, fact) in
-            [(viewer::APART, rule::APART), (viewer::FOLLOWING, rule::FOLLOWING), (viewer::MUTING, rule::MUTING)]
-        {
-            if standing & bits != 0 {
-                facts |= fact;
-            }
-        }
-        Some(facts)
+    /// How the viewer stands to an author, in bits; to oneself there is none.
+    fn standing(&self, author: u64) -> Option<u8> {
+        if author == self.viewer { Some(0) } else { self.state.standing(author) }
+    }
+
+    fn facts(&self, body: &Body, protected: bool, standing: u8) -> u16 {
+        let is_hidden = body.is_sensitive && self.hides_sensitive;
+        [
+            (rule::OWN, body.author == self.viewer),
+            (rule::PROTECTED, protected),
+            (rule::APART, standing & viewer::APART != 0),
+            (rule::FOLLOWING, standing & viewer::FOLLOWING != 0),
+            (rule::HIDDEN_AS_SENSITIVE, is_hidden),
+        ]
+        .iter()
+        .fold(0, |facts, (fact, holds)| if *holds { facts | fact } else { facts })
     }
 
     fn unknown(&mut self, id: u64) -> Look {

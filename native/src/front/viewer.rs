@@ -79,12 +79,9 @@ impl State {
         self.standings.get(&person).copied()
     }
 
-    /// Keeps a standing; one that a mute decides ends by itself and is not kept.
     pub(super) fn keep_standing(&mut self, person: u64, bits: u8) {
-        if bits & MUTING == 0 {
-            make_room(&mut self.standings);
-            self.standings.insert(person, bits);
-        }
+        make_room(&mut self.standings);
+        self.standings.insert(person, bits);
     }
 
     pub(super) fn forget_standing(&mut self, person: u64) {
