@@ -106,12 +106,14 @@ class Front:
         clock: Clock,
         descriptors: bytes,
         cursor_key: bytes,
+        is_shared: bool = False,
         max_bytes: int = ...,
         author_rows: int = ...,
     ) -> Front:
         """Make an empty one over home lists. Raises ValueError for descriptors without tweets or users.
 
-        Half of its bytes are for tweets, a quarter for viewers, an eighth each for people and for authors' lists.
+        Half of its bytes are for tweets, a quarter for viewers, an eighth each for people and for authors' lists. One
+        that `is_shared` hears of what other processes write, by `hear`, and its home lists are copies.
         """
     def now(self) -> int:
         """Return the clock of invalidations."""
@@ -136,6 +138,20 @@ class Front:
 
         Beside each is the tweet that it made, an encoded aviary.api.tweets.v1.TweetFragment, or nothing.
         """
+    def hear(self, pieces: Sequence[bytes], now_ms: int) -> None:
+        """Take in what processes tell each other; late, out of order and twice do no harm. ValueError for other bytes.
+
+        A piece is `e` and an encoded aviary.events.v1.Event, `c` and packed ids of tweets whose counts changed, or `t`
+        when authors changed their tiers.
+        """
+    def follow_version(self, viewer: int) -> int | None:
+        """Return the version of the follows that a viewer's home is held by, if it is."""
+    def copy_list(self, viewer: int, version: int, rows: bytes, *, floor: int, now_ms: int) -> None:
+        """Hold a copy of a home list, complete from `floor` up."""
+    def add_to_copy(self, viewer: int, rows: bytes, *, now_ms: int) -> None:
+        """Add rows to a copy, if it is held; those that it has change nothing."""
+    def drop_copy(self, viewer: int) -> None:
+        """Drop a copy."""
     def tiers_changed(self) -> None:
         """Say that authors changed their tiers: whom a home asks is read anew."""
     def clear(self) -> None:
@@ -165,7 +181,8 @@ class Front:
 class FrontServer:
     """A gRPC server on threads of its own that answers hot reads from a front and passes on every other call.
 
-    It never takes the GIL. What a page misses, `take_misses` gives once `bell` is readable.
+    It never takes the GIL. What a page misses, `take_misses` gives once `bell` is readable, and `take_calls` the calls
+    that the handlers of this process serve.
     """
 
     def __new__(
@@ -173,30 +190,64 @@ class FrontServer:
         front: Front,
         *,
         denied: DenyList,
-        limits: RateLimits,
+        limits: RateLimits | None,
         limit: tuple[str, int, float] | None,
         clock: Clock,
         deadline_ms: int,
+        is_shared: bool,
         traces: bool,
         max_streams: int,
         internal: bytes,
         threads: int,
+        secret: str,
+        readers: set[str],
+        handshake_ms: int,
+        upkeep_ms: tuple[int, int] | None,
     ) -> FrontServer:
         """Make one that does not listen yet.
 
-        `limit` is the name, count and window in seconds of the limit on calls; with `traces` recorded calls are passed
-        on; `internal` is the google.rpc.Status that a caller is told of a bug.
+        `limit` is the name, count and window in seconds of the limit on calls, counted in `limits` where those are
+        given; where a front `is_shared`, each call waits for `freshened`. With `traces` recorded calls are passed on;
+        `internal` is the google.rpc.Status that a caller is told of a bug; `secret` goes with what is passed on.
+        `readers` are the URIs in the certificates of those who may make hot reads. `upkeep_ms` is the age from which
+        a connection takes no more calls, and how often a silent one is asked for a sign of life.
         """
+    def trust(self, pairs: Sequence[tuple[bytes, bytes]], authorities: bytes) -> None:
+        """Speak TLS, showing these keys and chains, to whom these authorities signed for; to nobody without any.
+
+        All in PEM. The first time is before `start`; later ones are for handshakes to come. Raises ValueError with a
+        sentence about what cannot be used, and changes nothing then.
+        """
+    def refused(self) -> int:
+        """Return how many connections ended before it was known whose they are."""
     def start(self, host: str, port: int, upstream_port: int) -> int:
-        """Listen and pass on to a port of this machine; return the port. Raises OSError when it is taken."""
+        """Listen and pass on to a port of this machine; return the port. Raises OSError when it cannot be had."""
     def stop(self, grace_s: float) -> None:
         """Take no more connections, let calls under way finish, end the threads. Blocks, without the GIL."""
     def bell(self) -> int:
-        """Return the file descriptor that becomes readable when something is missing."""
+        """Return the file descriptor that becomes readable when there is something to take."""
     def take_misses(self) -> list[tuple[int, int, Miss]]:
         """Take all that is missing: a ticket, the viewer, and what."""
     def filled(self, ticket: int, is_put: bool) -> None:
         """Say that what a ticket stands for was put, or could not be; then the handlers are asked."""
+    def take_stale(self) -> list[tuple[int, int, bool]]:
+        """Take the calls that wait until what others wrote was heard: a ticket, the viewer, whether a home is read."""
+    def freshened(self, ticket: int, usage: tuple[int, float, int] | None, *, is_fresh: bool) -> None:
+        """Let a call be answered, or leave it to the handlers; of its limit what remains, until when, and a token."""
+    def take_refunds(self) -> list[tuple[int, int]]:
+        """Take units that are to be given back: the viewer, and the token that took one."""
+    def open_desk(self, paths: Sequence[str]) -> None:
+        """Say which calls `take_calls` may give, by their gRPC paths; once, before the first. Others are passed on."""
+    def take_calls(self) -> tuple[list[tuple[int, int, dict[str, str], float | None, bytes]], list[int]]:
+        """Take the calls that wait, and the tickets of those whose callers left since they were taken.
+
+        A call is its ticket, the place of its path among those that `open_desk` named, the metadata as text (the last
+        of several values), the seconds that its caller waits, None when they don't say, and the message.
+        """
+    def answer(self, ticket: int, headers: Sequence[tuple[str, str]], message: bytes) -> None:
+        """Answer a call; nothing happens when nobody waits for it."""
+    def refuse(self, ticket: int, headers: Sequence[tuple[str, str]], code: int, message: str, details: bytes) -> None:
+        """End a call with a status of gRPC; `details` is the google.rpc.Status. Else as `answer`."""
     def know_token(self, token: str, user: int, session: int, expires_s: float) -> None:
         """Say that the services verified this token, whose it is, and until when, in seconds since 1970."""
     def stats(self) -> dict[str, Any]:
@@ -346,6 +397,8 @@ class TimelineStore:
         Rows below a list's floor and rows that it holds are left out, so a repeat is harmless. Lists that are being
         built take part. Returns the number of entries added. O(1) an entry whose id is the newest of its list.
         """
+    def append_each(self, appends: Sequence[tuple[bytes, bytes]], *, now_ms: int) -> int:
+        """Do `append` with each pair of owners and rows, whenever the lists were read; return the sum."""
     def begin(self, owner: int, *, version: int, now_ms: int, upper: int = ...) -> int:
         """Install an empty list that is being built, in the place of any older one; return the token to finish it."""
     def finish(self, owner: int, token: int, rows: bytes, *, floor: int, now_ms: int, upper: int = ...) -> bool:

@@ -88,11 +88,15 @@ class Following(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """Records that travel together: `workers` at once, at most `queue` waiting. One worker keeps the log's order."""
+    """Records that travel together: `workers` at once, at most `queue` waiting. One worker keeps the log's order.
+
+    A worker takes as many of those that wait as `together` says.
+    """
 
     name: str
     workers: int = 1
     queue: int = 1_024
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +104,16 @@ class Consumption:
     """What a consumer does: which lane a record takes, and its effect.
 
     `route` answers an index into `lanes` for each record. `handle` must be safe
-    to repeat; it raises only when the process should stop.
+    to repeat; it raises only when the process should stop. So does
+    `handle_together`, which has the effects of all that a worker took, where
+    there are lanes whose workers take several.
     """
 
     name: str
     lanes: Sequence[Lane]
     route: Callable[[Sequence[Record]], Awaitable[Sequence[int]]]
     handle: Callable[[Lane, Record], Awaitable[None]]
+    handle_together: Callable[[Lane, Sequence[Record]], Awaitable[None]] | None = None
 
 
 def selective(
@@ -230,16 +237,26 @@ class Consumer:
 
     async def _work(self, lane: Lane, queue: asyncio.Queue[Record]) -> None:
         while True:
-            record = await queue.get()
+            records = [await queue.get()]
+            while len(records) < lane.together and not queue.empty():
+                records.append(queue.get_nowait())
             if self._finishing.is_set():
                 return
             self._under_way += 1
-            await self._what.handle(lane, record)
-            del self._open[record.offset]
+            await self._handle(lane, records)
+            for record in records:
+                del self._open[record.offset]
             self._under_way -= 1
             self._committer.moved()
             if self._finishing.is_set() and not self._under_way:
                 self._idle.set()
+
+    async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
+        if self._what.handle_together is not None:
+            await self._what.handle_together(lane, records)
+            return
+        for record in records:
+            await self._what.handle(lane, record)
 
 
 async def tail(log: EventLog, after: int, *, what: str) -> AsyncIterator[Sequence[Record]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
-import queue
 import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from opentelemetry import trace
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "trace_id", "taskName"}
 _MAX_BYTES = 64 * 1024 * 1024
-_QUEUE = 10_000
+_WAITING = 10_000
+# Lines are written together: what wakes a thread and flushes a file for each costs more than all else about it.
+_TOGETHER_S = 0.05
+_encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,48 +37,105 @@ class JsonFormatter(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class _LogFile(logging.handlers.RotatingFileHandler):
-    """Looks at its size once in a thousand lines: a look costs more than a line."""
+    """Takes many records at once, and looks at its size after them."""
 
-    _lines = 0
+    def write(self, records: Sequence[logging.LogRecord]) -> None:
+        try:
+            if self.stream is None:
+                self.stream = self._open()
+            self.stream.write("".join([f"{self.format(record)}\n" for record in records]))
+            self.flush()
+            if self.stream.tell() >= self.maxBytes:
+                self.doRollover()
+        except Exception:  # noqa: BLE001 - as logging has it: said on standard error, and nobody's call fails
+            self.handleError(records[-1])
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - logging's own name
-        self._lines += 1
-        return self._lines % 1_000 == 0 and bool(super().shouldRollover(record))
 
-
-class _Enqueue(logging.handlers.QueueHandler):
+class _Collect(logging.Handler):
     """Takes the trace id where the record was made; drops rather than blocks when the disk is slower than the load."""
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+    def __init__(self, pen: Pen) -> None:
+        super().__init__()
+        self._pen = pen
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without the handler's lock: what it does is one step for the interpreter.
         span = trace.get_current_span().get_span_context()
         record.trace_id = f"{span.trace_id:032x}" if span.is_valid else ""
-        return record
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        if not isinstance(sys.exception(), queue.Full):
-            super().handleError(record)
+        self._pen.take(record)
+        return True
 
 
-def start(level: str, file: Path | None) -> logging.handlers.QueueListener:
-    """Log to `file` (rotated), warnings also to standard error; the listener writes, no caller waits for a disk."""
+class Pen:
+    """Writes what is logged, in a thread of its own: no caller waits for a disk."""
+
+    def __init__(self, errors: logging.Handler, file: _LogFile | None) -> None:
+        self._errors = errors
+        self._file = file
+        self._waiting: deque[logging.LogRecord] = deque()
+        self._woken = threading.Event()
+        self._urgent = threading.Event()
+        self._is_stopped = False
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def take(self, record: logging.LogRecord) -> None:
+        if len(self._waiting) >= _WAITING:
+            return
+        self._waiting.append(record)
+        if record.levelno >= logging.WARNING:
+            self._urgent.set()
+        if not self._woken.is_set():
+            self._woken.set()
+
+    def stop(self) -> None:
+        """Write what was logged so far, and end the thread."""
+        self._is_stopped = True
+        self._urgent.set()
+        self._woken.set()
+        self._thread.join()
+        if self._file:
+            self._file.close()
+
+    def _run(self) -> None:
+        while not self._is_stopped:
+            self._woken.wait()
+            self._urgent.wait(_TOGETHER_S)
+            # Before they are looked for: whoever comes after that wakes it again.
+            self._woken.clear()
+            self._urgent.clear()
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        records = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for record in records:
+            if record.levelno >= self._errors.level:
+                self._errors.handle(record)
+        if records and self._file:
+            self._file.write(records)
+
+
+def start(level: str, file: Path | None) -> Pen:
+    """Log to `file` (rotated), warnings also to standard error; `stop` what is returned at the end."""
+    # Nobody reads them, and each costs every record a look.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     formatter = JsonFormatter()
     errors = logging.StreamHandler(sys.stderr)
     errors.setLevel(logging.WARNING if file else level.upper())
-    handlers: list[logging.Handler] = [errors]
+    errors.setFormatter(formatter)
+    kept: _LogFile | None = None
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(_LogFile(file, maxBytes=_MAX_BYTES, backupCount=3))
-    for handler in handlers:
-        handler.setFormatter(formatter)
-    records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE)
-    listener = logging.handlers.QueueListener(records, *handlers, respect_handler_level=True)
+        kept = _LogFile(file, maxBytes=_MAX_BYTES, backupCount=3)
+        kept.setFormatter(formatter)
+    pen = Pen(errors, kept)
     root = logging.getLogger("aviary")
-    root.handlers = [_Enqueue(records)]
+    root.handlers = [_Collect(pen)]
     root.setLevel(level.upper())
     root.propagate = False
-    listener.start()
-    return listener
+    return pen

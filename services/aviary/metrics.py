@@ -70,7 +70,7 @@ class Metrics:
         # process alone, and the fan-out waits.
         self.degraded = Counter(
             "aviary_degraded_total",
-            "What was done without Redis: timelines, limits; and appends that have to wait: fanout.",
+            "What was done without Redis: timelines, limits; what waits for it: fanout; what was not told: news.",
             ["what"],
             registry=self.registry,
         )

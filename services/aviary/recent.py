@@ -19,6 +19,10 @@ class Recent(Generic[K, V]):
     def get(self, key: K) -> V | None:
         return self._values.get(key)
 
+    def take(self, key: K) -> V | None:
+        """Return a value and forget it."""
+        return self._values.pop(key, None)
+
     def keep(self, key: K, value: V) -> None:
         self._values[key] = value
         self._values.move_to_end(key)

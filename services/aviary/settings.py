@@ -70,6 +70,8 @@ class Settings:
     write_queue: int = 2_000
     group_commit: int = 64
     readers: int = 2
+    # Pages that each connection to a file keeps: one that writes, and `readers`.
+    sqlite_cache_bytes: int = 16_777_216
 
     fanout_mid_followers: int = 10_000
     fanout_pull_followers: int = 1_000_000

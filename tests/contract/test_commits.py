@@ -96,6 +96,28 @@ async def test_a_write_that_raises_does_not_touch_its_neighbours(database: Datab
     assert await entities(database) == [1, 3]
 
 
+async def test_of_a_write_that_is_done_again_for_its_neighbour_one_answer_stays(database: Database) -> None:
+    told: list[list[int]] = []
+    database._tell = lambda what: told.append([Event.FromString(body).entity_id for body, _ in what.events])
+    held = await Held(database).entered()
+    runs = 0
+
+    def once(tx: Transaction) -> int:
+        nonlocal runs
+        runs += 1
+        emit(10 + runs)(tx)
+        return runs
+
+    writes = [asyncio.ensure_future(database.write(work)) for work in (once, fail(2, InvalidInput("no")), emit(3))]
+    await asyncio.sleep(0)  # a write that starts is in the queue at once
+    await held.release()
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+
+    assert (outcomes[0], outcomes[2]) == (2, 3)
+    assert await entities(database) == [12, 3]
+    assert [each for each in told if each] == [[12, 3]]
+
+
 async def test_writes_are_committed_in_the_order_of_their_arrival(database: Database) -> None:
     await asyncio.gather(*(database.write(emit(each)) for each in range(200)))
     assert await entities(database) == list(range(200))

@@ -114,6 +114,17 @@ async def test_a_reader_may_begin_after_any_record_and_go_back(kept: Kept) -> No
         assert await kept.records(records[place].offset, limit=3) == records[place + 1 :]
 
 
+async def test_a_reader_that_is_far_behind_comes_to_the_newest_without_a_gap(kept: Kept) -> None:
+    # More than a process holds of a log that it writes.
+    for first in (1, 651):
+        await asyncio.gather(*(kept.emit(entity) for entity in range(first, first + 650)))
+    records = await kept.records(limit=200)
+
+    assert sorted(record.event.entity_id for record in records) == list(range(1, 1_301))
+    assert await kept.records(records[1_200].offset) == records[1_201:]
+    assert await kept.records(records[100].offset, limit=150) == records[101:]
+
+
 # What follows of SQLite alone: in a cluster the outbox is written in the batch of its rows, and Kafka prunes by itself.
 async def test_an_event_of_a_write_that_failed_is_not_in_the_log(open_database: OpenDatabase) -> None:
     database = open_database("users")
@@ -128,6 +139,20 @@ async def test_an_event_of_a_write_that_failed_is_not_in_the_log(open_database: 
     await kept.emit(2)
 
     assert await kept.entities() == [2]
+
+
+async def test_whoever_follows_closely_sees_what_the_file_has(open_database: OpenDatabase) -> None:
+    database = open_database("users")
+    kept = sqlite_log(database)
+    await kept.emit(*range(1, 8))
+    rows = await database.read(lambda reader: reader.execute("SELECT position, body FROM outbox").fetchall())
+
+    assert [(each.offset, each.event) for each in await kept.log.read(0, limit=10)] == [
+        (position, Event.FromString(body)) for position, body in rows
+    ]
+    # Of a file that was there before, the process has read nothing yet.
+    again = sqlite_log(open_database("users"))
+    assert await again.records() == await kept.records()
 
 
 async def test_waiting_ends_at_once_where_there_is_more(kept: Kept) -> None:

@@ -192,6 +192,23 @@ async def test_follower_ids_come_in_pieces_oldest_first(graph: Kept, size: int) 
     assert found == [10, 11, 13, 14, 15, 16]
 
 
+@pytest.mark.parametrize("most", [0, 2, 3, 100])
+async def test_everybody_who_follows_is_told_of_those_whom_few_follow(graph: Kept, most: int) -> None:
+    for follower in range(10, 13):
+        await graph.follow(follower, ADA)
+    await graph.follow(10, BOB)
+    await graph.follow(11, BOB)
+    await graph.store.unfollow(11, BOB)
+    # By the rows themselves: what is counted elsewhere may not have come to it.
+    told = await graph.store.few_followers([BOB, CYD, ADA], most=most)
+
+    everybody = [[10], [], [10, 11, 12]]
+    assert [None if each is None else sorted(each) for each in told] == [
+        each if len(each) <= most else None for each in everybody
+    ]
+    assert await graph.store.few_followers([], most=most) == []
+
+
 async def test_fifty_follows_under_one_key_are_one(graph: Kept) -> None:
     changes = await asyncio.gather(
         *(graph.store.follow(ADA, BOB, protected=False, claim=claim("k")) for _ in range(50))

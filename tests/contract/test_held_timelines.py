@@ -134,6 +134,17 @@ async def test_appending_again_is_harmless_and_counts_nothing(timelines: Timelin
     assert await shown(timelines, live()) == [7, 5]
 
 
+async def test_several_groups_of_owners_each_get_their_own_row(timelines: Timelines) -> None:
+    for owner in (ADA, BOB):
+        await build(timelines, live(owner))
+
+    assert await timelines.append_each([]) == 0
+    groups = [(ids.pack([ADA, BOB, CYD]), rows(7)), (ids.pack([BOB]), rows(5)), (ids.pack([]), rows(9))]
+    assert await timelines.append_each(groups) == 3
+    assert await timelines.append_each(groups) == 0
+    assert [await shown(timelines, live(owner)) for owner in (ADA, BOB)] == [[7], [7, 5]]
+
+
 async def test_appends_may_come_in_any_order(timelines: Timelines) -> None:
     await build(timelines, live(), 5)
     for tweet in (9, 7, 3, 8):

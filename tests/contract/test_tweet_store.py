@@ -64,6 +64,25 @@ async def test_a_reply_that_quotes_counts_at_both(kept: Kept) -> None:
     assert (told.ref_tweet_id, told.quoted_tweet_id, told.is_retweet) == (parent, quoted, False)
 
 
+async def test_a_deletion_tells_what_was_deleted_as_its_creation_did(kept: Kept) -> None:
+    answer = await kept.reply(BOB, await kept.tweet(ADA))
+    draft = replace(reply(CYD, await kept.one(answer)), quote_id=await kept.tweet(BOB))
+    made = [
+        (BOB, answer),
+        (CYD, (await kept.store.insert(draft, claim=None)).id),
+        (CYD, (await kept.store.insert(retweet(CYD, await kept.one(answer)), claim=None)).id),
+    ]
+    for author_id, tweet_id in reversed(made):
+        await kept.store.delete(tweet_id, author_id)
+
+    told: dict[object, list[object]] = {CREATED: [], DELETED: []}
+    for record in await kept.log.read(0, limit=99):
+        if record.event.type in told and record.event.entity_id in {tweet_id for _, tweet_id in made}:
+            told[record.event.type].append(record.event.tweet)
+    assert len(told[CREATED]) == len(made)
+    assert told[DELETED] == told[CREATED][::-1]
+
+
 @pytest.mark.parametrize("kind", [Kind.REPLY, Kind.QUOTE, Kind.RETWEET])
 async def test_nothing_can_refer_to_a_tweet_that_was_deleted_meanwhile(kept: Kept, kind: Kind) -> None:
     seen = await kept.one(await kept.tweet(ADA))

@@ -30,6 +30,9 @@ class Million(Crowd):
     async def counts(self, author_ids: Sequence[int]) -> Mapping[int, int]:
         return {author: MILLION if author == STAR else 1 for author in author_ids}
 
+    async def few(self, author_ids: Sequence[int], *, most: int) -> Mapping[int, bytes]:
+        return {author: ids.pack([ADA]) for author in author_ids if author != STAR}
+
     async def stream(self, author_id: int, *, page_size: int) -> AsyncIterator[bytes]:
         if author_id != STAR:
             yield ids.pack([ADA])

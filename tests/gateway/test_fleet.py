@@ -17,6 +17,7 @@ from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from tests.gateway.conftest import SETTINGS
 from tests.gateway.echo import KEY_ID, Answer, Issuer, Platform, until
+from tests.rpc.fleet import front_of
 
 from aviary import certs
 from aviary._native import DenyList
@@ -24,6 +25,7 @@ from aviary.errors import InvalidInput
 from aviary.gateway import Envoy, fleet_config
 from aviary.gateway.bindings import methods, read_descriptors
 from aviary.gateway.xds import Json
+from aviary.metrics import Metrics
 from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.callers import SERVICES
@@ -95,27 +97,28 @@ class Fleet:
         return (await self.gateway.call("GET", "/healthz", signed_in=False)).status == 200
 
 
-async def start(service: str, issuer: Issuer, settings: Settings, name: str = "") -> Replica:
+async def start(service: str, issuer: Issuer, settings: Settings, name: str = "", *, fronted: bool = False) -> Replica:
     """A replica, which bears the certificate of `name` where there is one."""
     verifier = TokenVerifier({KEY_ID: issuer.key.public_key()}, DenyList())
     dispatcher, servicer = Dispatcher([boundary.errors, Identity(verifier)]), Noting()
     for each in sorted({method.service for method in METHODS if method.group == service}):
         dispatcher.add(descriptor_pool.Default().FindServiceByName(each), servicer)
     certificates = Certificates(Path(settings.tls_dir), [name or service]) if settings.tls_dir else None
-    server = RpcServer(dispatcher, settings, certificates=certificates)
+    front = front_of(settings, Metrics(), certificates) if fronted else None
+    server = RpcServer(dispatcher, settings, certificates=certificates, front=front)
     await server.start()
     await server.ready()
     return Replica(service, server, servicer)
 
 
 @asynccontextmanager
-async def fleet(folder: Path, settings: Settings, **names: str) -> AsyncIterator[Fleet]:
+async def fleet(folder: Path, settings: Settings, *, fronted: bool = False, **names: str) -> AsyncIterator[Fleet]:
     """Run all of them; `names` are services whose replicas bear another's certificate."""
     issuer = Issuer()
     async with AsyncExitStack() as stack:
         replicas = []
         for service in (*PATHS, "timelines"):
-            replicas.append(await start(service, issuer, settings, names.get(service, "")))
+            replicas.append(await start(service, issuer, settings, names.get(service, ""), fronted=fronted))
             stack.push_async_callback(replicas[-1].server.stop)
         known = replace(settings, port=0, services=",".join(each.address for each in replicas))
         config = fleet_config(known, jwks=issuer.jwks)
@@ -131,10 +134,10 @@ def tls_settings(folder: Path) -> Settings:
     return replace(SETTINGS, profile="cluster", tls_dir=str(folder), drain_notice_s=0.0)
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=["plain", "mutual TLS"])
+@pytest_asyncio.fixture(loop_scope="session", params=["plain", "mutual TLS", "mutual TLS, fronts"])
 async def ships(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Fleet]:
     settings = SETTINGS if request.param == "plain" else tls_settings(tmp_path / "tls")
-    async with fleet(tmp_path / "gateway", settings) as running:
+    async with fleet(tmp_path / "gateway", settings, fronted="fronts" in request.param) as running:
         await until(running.is_whole)
         yield running
 
@@ -183,6 +186,8 @@ async def test_services_believe_the_gateways_word_on_addresses(ships: Fleet) -> 
 
 async def test_reads_go_on_while_a_replica_goes(ships: Fleet) -> None:
     gone, left = ships.of("timelines")
+    if gone.server._front:
+        await gone.server._front.stop(0)
     await gone.server._server.stop(None)
     for user_id in range(1, 41):
         assert (await ships.home_of(user_id)).status == 200

@@ -100,8 +100,8 @@ async def test_without_limits_nothing_is_counted(tmp_path: Path) -> None:
 async def test_calls_above_what_the_service_takes_at_once_are_refused_at_once(tmp_path: Path) -> None:
     narrow = Settings(limits="off", max_concurrent_calls=1, deadline_ms=600_000, drain_s=0.1)
     async with platform(tmp_path, narrow) as running:
-        hanging = asyncio.create_task(running.call("GET", f"/api/v1/tweets/{HANGS}"))
         before = await running.envoy.requests_under_way()
+        hanging = asyncio.create_task(running.call("GET", f"/api/v1/tweets/{HANGS}"))
 
         async def is_under_way() -> bool:
             return await running.envoy.requests_under_way() > before

@@ -88,6 +88,28 @@ async def test_followers_are_streamed_packed_oldest_first_after_their_count(serv
     assert all(len(ids.unpack(piece.ids)) <= (size or 1_000) for piece in pieces)
 
 
+@pytest.mark.parametrize("most", [0, 1, 100])
+async def test_followers_of_several_come_at_once_where_they_are_few(served: Serving, most: int) -> None:
+    ada, bob, cyd = await served.register("ada", "bob", "cyd")
+    await bob.follow(ada)
+    await cyd.follow(ada, bob)
+    request = pb.BatchGetFollowersRequest(ids=[cyd.id, ada.id, bob.id], most=most)
+    answer = await served.clients.graph.BatchGetFollowers(request, metadata=served.as_operator())
+
+    expected = [set[int](), {bob.id, cyd.id}, {cyd.id}]
+    assert [each.follower_count for each in answer.followers] == [0, 2, 1]
+    assert [set(ids.unpack(each.ids)) for each in answer.followers] == [
+        each if len(each) <= most else set() for each in expected
+    ]
+
+
+@pytest.mark.parametrize(("asked", "most"), [(201, 1), (1, -1), (1, 10_001)])
+async def test_followers_of_several_have_bounds(served: Serving, asked: int, most: int) -> None:
+    request = pb.BatchGetFollowersRequest(ids=range(1, asked + 1), most=most)
+    error = await refusal(served.clients.graph.BatchGetFollowers(request, metadata=served.as_operator()))
+    assert error.code() is StatusCode.INVALID_ARGUMENT
+
+
 async def test_sources_are_sent_again_only_when_they_changed(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
     await ada.follow(bob)

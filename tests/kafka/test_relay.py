@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 import pytest
@@ -42,7 +42,19 @@ async def left(settings: Settings, cassandra: str, keyspaces: Keyspaces, clock: 
         yield left
 
 
-def relay_of(rig: Rig, left: Written, clock: Clock, metrics: Metrics | None = None) -> Relay:
+async def silence(_bodies: Sequence[bytes]) -> None: ...
+
+
+Tell = Callable[[Sequence[bytes]], Awaitable[None]]
+
+
+def relay_of(
+    rig: Rig,
+    left: Written,
+    clock: Clock,
+    metrics: Metrics | None = None,
+    tell: Tell = silence,
+) -> Relay:
     return Relay(
         LOG,
         left.outbox,
@@ -51,6 +63,7 @@ def relay_of(rig: Rig, left: Written, clock: Clock, metrics: Metrics | None = No
         settings=rig.settings,
         clock=clock,
         metrics=metrics or Metrics(),
+        tell=tell,
     )
 
 
@@ -64,6 +77,18 @@ def ids(seen: Seen) -> set[int]:
 
 def all_came(seen: Seen, events: list[Event]) -> bool:
     return {each.id for each in events} <= ids(seen)
+
+
+async def test_each_event_is_told_of_once_kafka_has_it(rig: Rig, left: Written, clock: Clock) -> None:
+    told: list[int] = []
+
+    async def tell(bodies: Sequence[bytes]) -> None:
+        told.extend(Event.FromString(body).id for body in bodies)
+
+    events = await left.write(range(1, 21))
+    async with running(relay_of(rig, left, clock, tell=tell).run):
+        await until(lambda: len(told) == len(events), what="all were told of")
+    assert sorted(told) == sorted(event.id for event in events)
 
 
 async def test_what_is_written_comes_in_order_and_once(rig: Rig, left: Written, clock: Clock) -> None:

@@ -89,6 +89,11 @@ class StoreAgainstModel(RuleBasedStateMachine):
         within = IDLE_TTL_MS if within_ms is None else within_ms
         assert added == self.model.append(owners, rows, self.now_ms, within)
 
+    @rule(groups=st.lists(st.tuples(st.lists(OWNERS, max_size=3), ROWS), max_size=3))
+    def append_each(self, groups: list[tuple[list[int], list[Row]]]) -> None:
+        added = self.store.append_each([(pack_ids(owners), pack(rows)) for owners, rows in groups], now_ms=self.now_ms)
+        assert added == sum(self.model.append(owners, rows, self.now_ms, IDLE_TTL_MS) for owners, rows in groups)
+
     @rule(key=st.tuples(OWNERS, UPPERS), version=VERSIONS, bounds=BOUNDS, friends=FRIENDS, extra=ROWS)
     def page(
         self, key: tuple[int, int], version: int, bounds: tuple[int, int, int], friends: set[int], extra: list[Row]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from tests.backends.redis import Redis
@@ -35,19 +33,6 @@ EVERYBODY = Sources(OWNERS)
 HOME = ListKey(viewer_id=ADA, upper=LIVE, version=1)
 OLDER = ListKey(viewer_id=ADA, upper=100, version=1)
 THREE = Limit("tweets", 3, 3_600)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Redis]:
-    with Redis(tmp_path) as started:
-        yield started
-
-
-@pytest.fixture
-async def servers(server: Redis) -> AsyncIterator[RedisServers]:
-    reached = RedisServers(server.url)
-    yield reached
-    await reached.close()
 
 
 @pytest.fixture

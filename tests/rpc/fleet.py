@@ -1,4 +1,4 @@
-"""A small fleet over the loopback: real servers and channels, with handlers that a test plants."""
+"""A small fleet over the loopback: real servers, fronts and channels, with handlers that a test plants."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from typing import Any
 from google.protobuf.message import Message
 
 from aviary import secrets
-from aviary._native import DenyList
+from aviary._native import DenyList, Miss
 from aviary.api.fanout.v1 import fanout_pb2
 from aviary.api.graph.v1 import graph_pb2, lists_pb2, relations_pb2
 from aviary.api.timelines.v1 import timelines_pb2
 from aviary.api.tweets.v1 import drafts_pb2, engagement_pb2, tweets_pb2
 from aviary.api.users.v1 import accounts_pb2, admin_pb2, users_pb2
+from aviary.clock import Clock
 from aviary.metrics import Metrics
 from aviary.rpc import boundary
 from aviary.rpc.call import Call
 from aviary.rpc.channels import Channels
 from aviary.rpc.dispatch import Dispatcher
+from aviary.rpc.front import FrontGate
 from aviary.rpc.identity import Identity, TokenVerifier
 from aviary.rpc.readiness import Check
 from aviary.rpc.server import RpcServer
 from aviary.rpc.telemetry import Telemetry
 from aviary.rpc.tls import Certificates
 from aviary.settings import Settings
+from aviary.storage.native import front as native
+from aviary.storage.native.limits import NativeRateLimits
+from aviary.storage.native.timelines import NativeTimelines
 
 FILES = {
     "users": [users_pb2, accounts_pb2, admin_pb2],
@@ -70,6 +75,7 @@ class Node:
     handlers: Handlers
     dispatcher: Dispatcher
     metrics: Metrics
+    front: FrontGate | None
 
     @property
     def port(self) -> int:
@@ -85,10 +91,11 @@ class Node:
 
 
 class Fleet:
-    """Starts nodes that share their secrets, and stops them all."""
+    """Starts nodes that share their secrets, and stops them all; with `fronted` each has a front that holds nothing."""
 
-    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, stack: AsyncExitStack, *, fronted: bool = False) -> None:
         self.settings = settings
+        self.fronted = fronted
         self.secrets = secrets.load(settings.data_dir)
         self._stack = stack
 
@@ -112,7 +119,8 @@ class Fleet:
             for file in FILES[service]:
                 for each in file.DESCRIPTOR.services_by_name.values():
                     dispatcher.add(each, handlers)
-        server = RpcServer(dispatcher, chosen, certificates=certificates, ready_checks=ready_checks)
+        front = front_of(chosen, metrics, certificates) if self.fronted else None
+        server = RpcServer(dispatcher, chosen, certificates=certificates, ready_checks=ready_checks, front=front)
         await server.start()
         self._stack.push_async_callback(server.stop)
         channels = Channels(
@@ -125,7 +133,30 @@ class Fleet:
         )
         self._stack.push_async_callback(channels.close)
         await server.ready()
-        return Node(server=server, channels=channels, handlers=handlers, dispatcher=dispatcher, metrics=metrics)
+        return Node(
+            server=server, channels=channels, handlers=handlers, dispatcher=dispatcher, metrics=metrics, front=front
+        )
+
+
+def front_of(settings: Settings, metrics: Metrics, certificates: Certificates | None) -> FrontGate:
+    """A front that holds nothing and knows nobody's token, so that every call is the handlers'."""
+    clock = Clock()
+    lists = NativeTimelines(settings, clock, metrics).core
+    return FrontGate(
+        native.front(lists, settings, clock, secrets.load(settings.data_dir), metrics, is_shared=False),
+        _nothing,
+        settings,
+        denied=DenyList(),
+        limits=NativeRateLimits(),
+        freshness=None,
+        clock=clock.core,
+        registry=metrics.registry,
+        certificates=certificates,
+    )
+
+
+async def _nothing(_viewer_id: int, _miss: Miss) -> None:
+    """Fill nothing: nothing is missed."""
 
 
 def _named(knows: Sequence[str]) -> Collection[str]:
@@ -133,7 +164,7 @@ def _named(knows: Sequence[str]) -> Collection[str]:
 
 
 @asynccontextmanager
-async def fleet(settings: Settings) -> AsyncIterator[Fleet]:
+async def fleet(settings: Settings, *, fronted: bool = False) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        yield Fleet(settings, stack)
+        yield Fleet(settings, stack, fronted=fronted)

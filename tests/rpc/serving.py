@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import grpc
 import grpc.aio
 import pytest
 from google.protobuf.message import Message
@@ -30,7 +32,9 @@ from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.app import Platform
 from aviary.app.embedded import Embedded
 from aviary.clock import Clock
+from aviary.rpc.callers import GATEWAY, SERVICES
 from aviary.rpc.server import RpcServer
+from aviary.rpc.tls import Certificates, host_of
 from aviary.settings import Settings
 from aviary.storage.sqlite.database import Database
 
@@ -163,12 +167,22 @@ async def serving(settings: Settings, *, clock: Clock | None = None, workers: bo
         stack.push_async_callback(platform.close)
         if workers:
             await stack.enter_async_context(platform.workers())
-        server = RpcServer(platform.dispatcher, settings, front=platform.front)
+        server = RpcServer(platform.dispatcher, settings, certificates=platform.certificates, front=platform.front)
         address = f"127.0.0.1:{await server.start()}"
         stack.push_async_callback(server.stop)
         await server.ready()
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
+        channel = await stack.enter_async_context(_channel(settings, address))
         yield Serving(platform=platform, server=server, clients=Clients(channel), address=address)
+
+
+def _channel(settings: Settings, address: str) -> grpc.aio.Channel:
+    if not settings.tls_dir:
+        return grpc.aio.insecure_channel(address)
+    gateway = Certificates(Path(settings.tls_dir), [GATEWAY]).material(GATEWAY)
+    credentials = grpc.ssl_channel_credentials(gateway.authority, gateway.key, gateway.chain)
+    return grpc.aio.secure_channel(
+        address, credentials, options=[("grpc.ssl_target_name_override", host_of(SERVICES[0]))]
+    )
 
 
 async def refusal(call: Awaitable[Message]) -> grpc.aio.AioRpcError:

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from tests.rpc.fleet import Fleet, Node, fleet
 from tests.rpc.waiting import until
+from tests.rpc.wire import Wire
 
 from aviary.api.users.v1 import users_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
@@ -25,9 +26,9 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 USERS = "aviary.api.users.v1.UserService"
 
 
-@pytest.fixture
-async def ships(settings: Settings) -> AsyncIterator[Fleet]:
-    async with fleet(settings) as running:
+@pytest.fixture(params=[False, True], ids=["handlers", "front"])
+async def ships(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Fleet]:
+    async with fleet(settings, fronted=request.param) as running:
         yield running
 
 
@@ -114,19 +115,12 @@ async def test_new_calls_are_served_as_long_as_balancers_may_not_have_heard(ship
 
 async def test_connections_are_renewed_without_losing_a_call(ships: Fleet) -> None:
     users = await ships.node("users", profile="cluster", connection_age_s=1, drain_notice_s=0.0)
-    graph = await ships.node("graph", knows=[users.address("users")])
-    peers: set[str] = set()
-    own = users.server._call
+    async with Wire(users.port) as wire:
+        graph = await ships.node("graph", knows=[f"users=127.0.0.1:{wire.port}"])
+        stub = UserServiceStub(graph.channels.channel("graph"))
+        until_s = time.monotonic() + 3.5
+        while time.monotonic() < until_s:
+            await stub.BatchGetUsers(users_pb2.BatchGetUsersRequest(), timeout=2)
 
-    def noting(method: object, context: grpc.aio.ServicerContext) -> Call:  # type: ignore[type-arg]
-        peers.add(context.peer())
-        return own(method, context)  # type: ignore[arg-type]
-
-    users.server._call = noting  # type: ignore[method-assign]
-    stub = UserServiceStub(graph.channels.channel("graph"))
-    until_s = time.monotonic() + 3.5
-    while time.monotonic() < until_s:
-        await stub.BatchGetUsers(users_pb2.BatchGetUsersRequest(), timeout=2)
-
-    assert len(peers) >= 3
+        assert wire.connections >= 3
     assert graph.repeats("users", "retry") == 0

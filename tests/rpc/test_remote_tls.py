@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 from google.protobuf.message import Message
+from tests.rpc.certificates import connect, credentials_of, put, put_all
 from tests.rpc.fleet import Fleet, Node, fleet
 from tests.rpc.waiting import until
 
@@ -18,7 +19,7 @@ from aviary.api.users.v1 import users_pb2
 from aviary.api.users.v1.users_pb2_grpc import UserServiceStub
 from aviary.errors import AviaryError, Forbidden, Unauthenticated, Unavailable
 from aviary.rpc.call import Peer
-from aviary.rpc.tls import Certificates, caller_of, host_of
+from aviary.rpc.tls import Certificates, caller_of
 from aviary.settings import Settings
 
 ASK = users_pb2.BatchGetUsersRequest(ids=[1])
@@ -32,27 +33,13 @@ def authority() -> certs.Authority:
 @pytest.fixture
 def folder(tmp_path: Path, authority: certs.Authority) -> Path:
     """A certificate for each name, from one authority."""
-    found = tmp_path / "tls"
-    found.mkdir()
-    for name in certs.NAMES:
-        put(found, authority, name)
-    return found
+    return put_all(tmp_path / "tls", authority)
 
 
-@pytest.fixture
-async def ships(settings: Settings) -> AsyncIterator[Fleet]:
-    async with fleet(settings) as running:
+@pytest.fixture(params=[False, True], ids=["handlers", "front"])
+async def ships(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Fleet]:
+    async with fleet(settings, fronted=request.param) as running:
         yield running
-
-
-def put(folder: Path, authority: certs.Authority, name: str, *, days: int = 2, as_name: str | None = None) -> None:
-    """Replace the files of `as_name` by a certificate of `name`, each in one move."""
-    made = certs.certificate(authority, name, days=days)
-    made = {file.replace(name, as_name or name): content for file, content in made.items()}
-    for file, content in (made | {"ca.pem": certs.pem(authority.certificate)}).items():
-        draft = folder / f".{file}"
-        draft.write_bytes(content)
-        draft.replace(folder / file)
 
 
 def call(node: Node, name: str = "graph") -> Awaitable[Message]:
@@ -61,20 +48,8 @@ def call(node: Node, name: str = "graph") -> Awaitable[Message]:
 
 async def raw(node: Node, credentials: grpc.ChannelCredentials | None, *metadata: tuple[str, str]) -> users_pb2.User:
     """GetMe by somebody who has no part in our code."""
-    address = f"127.0.0.1:{node.port}"
-    named = [("grpc.ssl_target_name_override", host_of("users"))]
-    channel = (
-        grpc.aio.secure_channel(address, credentials, options=named)
-        if credentials
-        else grpc.aio.insecure_channel(address)
-    )
-    async with channel:
+    async with connect(node.port, credentials) as channel:
         return await UserServiceStub(channel).GetMe(users_pb2.GetMeRequest(), metadata=metadata, timeout=3)
-
-
-def credentials_of(folder: Path, name: str) -> grpc.ChannelCredentials:
-    parts = (folder / "ca.pem", folder / f"{name}.key", folder / f"{name}.pem")
-    return grpc.ssl_channel_credentials(*(part.read_bytes() for part in parts))
 
 
 async def refused(outcome: Awaitable[Message]) -> AviaryError:
@@ -183,11 +158,7 @@ async def test_the_gateway_may_call_what_people_may_and_nothing_else(ships: Flee
 async def test_an_operators_token_makes_the_gateway_no_operator(ships: Fleet, folder: Path) -> None:
     users, _gateway = await pair(ships, folder, name="gateway")
     token = ("authorization", f"Bearer {secrets.operator_token(ships.secrets, 'suspend')}")
-    async with grpc.aio.secure_channel(
-        f"127.0.0.1:{users.port}",
-        credentials_of(folder, "gateway"),
-        options=[("grpc.ssl_target_name_override", host_of("users"))],
-    ) as channel:
+    async with connect(users.port, credentials_of(folder, "gateway")) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await UserServiceStub(channel).BatchGetUsers(ASK, metadata=[token])
 
@@ -216,9 +187,7 @@ async def test_only_the_gateway_says_where_a_caller_is(ships: Fleet, folder: Pat
     users = await ships.node("users", certificates=Certificates(folder, ["users"]))
     users.handlers.planted["GetJwks"] = jwks
     for name, believed in (("gateway", "203.0.113.7"), ("operator", "127.0.0.1")):
-        options = [("grpc.ssl_target_name_override", host_of("users"))]
-        address = f"127.0.0.1:{users.port}"
-        async with grpc.aio.secure_channel(address, credentials_of(folder, name), options=options) as channel:
+        async with connect(users.port, credentials_of(folder, name)) as channel:
             stub, claimed = UserServiceStub(channel), [("x-aviary-address", "203.0.113.7")]
             if name == "gateway":
                 await stub.GetJwks(users_pb2.GetJwksRequest(), metadata=claimed)
@@ -306,6 +275,19 @@ def test_files_that_cannot_work_are_named(folder: Path, spoil: Callable[[Path], 
     spoil(folder)
     with pytest.raises(Unavailable, match=says):
         Certificates(folder, ["users"])
+
+
+def test_an_authority_that_expired_is_named_and_one_of_two_is_left_out(
+    folder: Path, authority: certs.Authority
+) -> None:
+    expired = certs.pem(certs.new_authority(days=-1).certificate)
+    (folder / "ca.pem").write_bytes(expired)
+    with pytest.raises(Unavailable, match=r"ca\.pem expired at"):
+        Certificates(folder, ["users"])
+
+    (folder / "ca.pem").write_bytes(expired + certs.pem(authority.certificate))
+    _pairs, authorities = Certificates(folder, ["users"]).shown()
+    assert authorities == certs.pem(authority.certificate)
 
 
 def test_somebody_elses_certificate_is_not_taken_for_ones_own(folder: Path, authority: certs.Authority) -> None:

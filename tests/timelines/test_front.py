@@ -47,13 +47,14 @@ class Answer:
 class Caller:
     """Sends bytes to one port and takes bytes."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *metadata: tuple[str, str]) -> None:
+        self._metadata = metadata
         self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
 
     async def call(self, path: str, request: bytes, token: str) -> Answer:
         stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(path)
         try:
-            return Answer("OK", "", await stub(request, metadata=bearer(token), timeout=20))
+            return Answer("OK", "", await stub(request, metadata=(*self._metadata, *bearer(token)), timeout=20))
         except grpc.aio.AioRpcError as error:
             return Answer(error.code().name, str(error.details()), b"")
 
@@ -92,7 +93,8 @@ class Sides:
 async def sides(settings: Settings) -> AsyncIterator[Sides]:
     async with serving(replace(settings, front="on")) as served:
         assert served.platform.front is not None
-        front, behind = Caller(served.server.port), Caller(served.platform.front.behind)
+        front = Caller(served.server.port)
+        behind = Caller(served.platform.front.behind, served.platform.front.proof)
         yield Sides(served, front, behind)
         await front.channel.close()
         await behind.channel.close()
@@ -242,8 +244,8 @@ async def test_a_fill_that_began_before_a_delete_is_not_kept(sides: Sides) -> No
     tweet = (await bob.tweet("soon gone")).id
     # The handlers have seen her token, or they would be asked.
     await ada.home_page()
-    assert sides.served.embedded.front is not None
-    sides.served.embedded.front.clear()
+    assert sides.served.embedded.told_at_once is not None
+    sides.served.embedded.told_at_once.clear()
     late = Late(sides.served, FRAGMENTS)
     asked = pb.GetTweetRequest(id=tweet).SerializeToString()
     with planted(sides.served, FRAGMENTS, late):

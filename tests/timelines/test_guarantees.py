@@ -352,5 +352,5 @@ def remove_rows(served: Serving, gone: set[int]) -> None:
         tweets.executemany("DELETE FROM tweets WHERE id = ?", [(each,) for each in gone])
         tweets.commit()
     # Nobody writes so beside a running platform; it would start anew.
-    if served.embedded.front:
-        served.embedded.front.clear()
+    if served.embedded.told_at_once:
+        served.embedded.told_at_once.clear()

@@ -12,7 +12,9 @@ use crate::wire::Malformed;
 
 /// aviary.events.v1.Event, as far as it matters here.
 #[derive(Clone, PartialEq, Message)]
-struct Event {
+pub(super) struct Event {
+    #[prost(int64, tag = "1")]
+    pub(super) id: i64,
     #[prost(int32, tag = "2")]
     kind: i32,
     #[prost(int64, tag = "3")]
@@ -73,7 +75,16 @@ impl Front {
     /// # Errors
     /// [`Malformed`] when one of them is none.
     pub fn apply(&self, event: &[u8], made: &[u8], now_ms: u64) -> Result<(), Malformed> {
-        let event = Event::decode(event).map_err(|_| Malformed)?;
+        self.take_in(&Event::decode(event).map_err(|_| Malformed)?, now_ms);
+        // At its place among the events: a later one of the same write may change it already.
+        if !made.is_empty() {
+            let fill = TweetFill::decode(made).map_err(|_| Malformed)?;
+            self.put_tweet(fill, self.now())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_in(&self, event: &Event, now_ms: u64) {
         let (entity, actor) = (event.entity_id.cast_unsigned(), event.actor_id.cast_unsigned());
         let (key, target) = (event.key.cast_unsigned(), event.target_id.cast_unsigned());
         match event.kind {
@@ -99,12 +110,6 @@ impl Front {
             FOLLOWED | UNFOLLOWED | BLOCKED..=UNMUTED => self.relation_changed(key, target),
             _ => {}
         }
-        // At its place among the events: a later one of the same write may change it already.
-        if !made.is_empty() {
-            let fill = TweetFill::decode(made).map_err(|_| Malformed)?;
-            self.put_tweet(fill, self.now())?;
-        }
-        Ok(())
     }
 
     fn created(&self, entry: Entry, now_ms: u64) {
@@ -139,6 +144,13 @@ impl Front {
 
     /// What others change of a tweet changed.
     fn uncount(&self, tweet: u64) {
+        // Where counts follow the events, they have not changed yet, and tell so when they have.
+        if !self.is_shared() {
+            self.recount(tweet);
+        }
+    }
+
+    pub(super) fn recount(&self, tweet: u64) {
         if tweet != 0 {
             self.stamps.mark(tweet);
             self.tweets.update(tweet, |held| {
@@ -156,7 +168,14 @@ impl Front {
 
     fn change_stance(&self, viewer: u64, tweet: u64, bit: u8, is_set: bool) {
         self.stamps.mark(pair(viewer, tweet));
-        self.with_viewer(viewer, |state| state.change_stance(tweet, bit, is_set));
+        self.with_viewer(viewer, |state| {
+            if self.is_shared() {
+                // Of a like and its undoing in two processes the later one may be told of first.
+                state.forget_stance(tweet);
+            } else {
+                state.change_stance(tweet, bit, is_set);
+            }
+        });
     }
 
     fn account_changed(&self, user: u64) {

@@ -8,14 +8,15 @@ mod cache;
 mod cursor;
 mod events;
 mod fragment;
+mod news;
 mod pages;
 pub mod rule;
 mod splice;
 mod stamps;
 mod viewer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use prost::Message;
 
@@ -23,6 +24,7 @@ use crate::clock::BusinessClock;
 use crate::front::cache::Cache;
 use crate::front::cursor::Cursors;
 use crate::front::fragment::{Fill, Person, Printers, Tweet};
+use crate::front::news::Heard;
 use crate::front::stamps::Stamps;
 use crate::front::viewer::{Choices, Home, Viewer};
 use crate::json::ShapeError;
@@ -107,10 +109,15 @@ pub struct Front {
     clock: Arc<BusinessClock>,
     printers: Printers,
     cursors: Cursors,
+    // What other processes tell, where there are any.
+    news: Option<Mutex<Heard>>,
 }
 
 impl Front {
     /// Makes an empty front over the home lists of a process.
+    ///
+    /// `is_shared` says that other processes write as well: what they tell comes late, out of order and twice, so it
+    /// makes things stale and is never taken for their state; counts are told of by themselves.
     ///
     /// # Errors
     /// [`ShapeError`] when `descriptors`, a `FileDescriptorSet`, lack tweets or users. `None` for a key that is too long.
@@ -120,6 +127,7 @@ impl Front {
         room: Room,
         descriptors: &[u8],
         cursor_key: &[u8],
+        is_shared: bool,
     ) -> Result<Option<Self>, ShapeError> {
         let printers = Printers::new(descriptors)?;
         let limits = Limits { capacity: room.author_rows, idle_ttl_ms: u64::MAX, max_bytes: room.authors };
@@ -137,6 +145,7 @@ impl Front {
             clock,
             printers,
             cursors,
+            news: is_shared.then(Mutex::default),
         }))
     }
 
@@ -212,8 +221,10 @@ impl Front {
         let viewer = self.viewers.get(viewer_id).unwrap_or_else(|| self.meet(viewer_id));
         let mut state = viewer.lock();
         if self.stamps.is_current(viewer_id, then) {
-            // They are of other sources.
-            state.forget_home();
+            if state.home.as_ref().is_none_or(|held| held.sources != home.sources) {
+                // What was found of retweets is of other sources.
+                state.forget_home();
+            }
             state.home = Some(Arc::new(home));
         }
         drop(state);
@@ -249,6 +260,28 @@ impl Front {
         self.authors.abort(own(author), token);
     }
 
+    /// The version of the follows that a viewer's home is held by; nothing when it is not.
+    #[must_use]
+    pub fn follow_version(&self, viewer_id: u64) -> Option<i64> {
+        self.viewers.get(viewer_id)?.lock().home.as_ref().map(|home| home.follow_version)
+    }
+
+    /// Holds a copy of a home list that is kept elsewhere, complete from `floor` up.
+    pub fn copy_list(&self, viewer_id: u64, version: i64, rows: Vec<Row>, floor: u64, now_ms: u64) {
+        let token = self.lists.begin(own(viewer_id), version, now_ms);
+        self.lists.finish(own(viewer_id), token, rows, floor, now_ms);
+    }
+
+    /// Adds rows to a copy; those that it has already change nothing.
+    pub fn add_to_copy(&self, viewer_id: u64, rows: &[Row], now_ms: u64) {
+        self.lists.append(&Append { owners: &[viewer_id], rows, read_within_ms: u64::MAX }, now_ms);
+    }
+
+    /// Drops a copy.
+    pub fn drop_copy(&self, viewer_id: u64) {
+        self.lists.forget(&[viewer_id]);
+    }
+
     /// Says that authors changed their tiers: whom a home asks is read anew.
     pub fn tiers_changed(&self) {
         self.stamps.mark(0);
@@ -273,6 +306,12 @@ impl Front {
         (self.tweets.len(), self.people.len(), self.viewers.len(), bytes)
     }
 
+    /// The home lists that this is over.
+    #[cfg(test)]
+    pub(crate) fn lists(&self) -> &TimelineStore {
+        &self.lists
+    }
+
     fn meet(&self, id: u64) -> Arc<Viewer> {
         let viewer = Arc::new(Viewer::new(self.top()));
         let bytes = viewer.lock().bytes();
@@ -292,9 +331,10 @@ impl Front {
         self.newest.fetch_max(id, Ordering::SeqCst);
     }
 
-    /// Above every id that was minted until now: ids run at most a second ahead of the clock.
+    /// Above every id that was minted until now: ids run at most a second ahead of their clock.
     fn top(&self) -> u64 {
-        let by_clock = first_id_at(self.clock.now_ms() + MAX_AHEAD_MS + 1).unwrap_or(u64::MAX);
+        let skew_ms = if self.is_shared() { news::SKEW_MS } else { 0 };
+        let by_clock = first_id_at(self.clock.now_ms() + MAX_AHEAD_MS + skew_ms + 1).unwrap_or(u64::MAX);
         by_clock.max(self.newest.load(Ordering::SeqCst).saturating_add(1))
     }
 

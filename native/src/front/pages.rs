@@ -13,6 +13,9 @@ use crate::timeline::{Page, Slot};
 // As many candidates as are looked at here; who hides more of them is served by the handlers.
 const MOST_SEEN: usize = 400;
 
+// A retweet, its original, and what that quotes.
+const MOST_DEEP: usize = 2;
+
 /// What is asked of a list.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
@@ -66,11 +69,15 @@ impl Front {
         }
         let mut sight = self.sight(ask, &state, false);
         sight.hides_sensitive = choices.hides_sensitive;
-        let (mut shown, mut below, mut seen, mut wanted) = (Vec::new(), ask.below, 0, ask.limit + 1);
+        // A few more than are shown, for of most homes some candidates are hidden.
+        let (mut shown, mut below, mut seen, mut wanted) = (Vec::new(), ask.below, 0, ask.limit + ask.limit / 4 + 1);
         let next = loop {
             let stretch = self.home_stretch(ask, &home, below, wanted)?;
             for row in &stretch.rows {
                 shown.extend(sight.home_tweet(row, &home));
+                if shown.len() > ask.limit {
+                    break;
+                }
             }
             if !sight.miss.is_empty() {
                 return Err(sight.miss);
@@ -260,13 +267,18 @@ impl Sight<'_> {
 
     /// A tweet as the viewer sees it; nothing when they don't, or when something was missing.
     fn tweet(&mut self, id: u64) -> Option<Shown> {
-        match self.look(id, false) {
+        match self.look(id, false, 0) {
             Look::Visible(shown) => Some(shown),
             Look::Hidden | Look::Unknown => None,
         }
     }
 
-    fn look(&mut self, id: u64, is_inside_quote: bool) -> Look {
+    fn look(&mut self, id: u64, is_inside_quote: bool, depth: usize) -> Look {
+        if depth > MOST_DEEP {
+            // No store says so; if one did, its tweets could hold each other without end.
+            self.miss.is_declined = true;
+            return Look::Unknown;
+        }
         let (body, live) = match self.front.tweets.get(id) {
             Some(Tweet::Here { body, live: Some(live) }) => (body, live),
             Some(Tweet::Gone) => return Look::Hidden,
@@ -286,7 +298,7 @@ impl Sight<'_> {
         }
         let Some(stance) = self.state.stance(id) else { return self.unknown(id) };
         let original = match body.kind {
-            Kind::Retweet => match self.look(body.ref_id, false) {
+            Kind::Retweet => match self.look(body.ref_id, false, depth + 1) {
                 Look::Visible(original) => Some(Box::new(original)),
                 other => return other,
             },
@@ -295,7 +307,7 @@ impl Sight<'_> {
         let quoted = match body.quote_id {
             0 => None,
             _ if is_inside_quote => None,
-            quote_id => match self.look(quote_id, true) {
+            quote_id => match self.look(quote_id, true, depth + 1) {
                 Look::Visible(quoted) => Some(Box::new(quoted)),
                 Look::Hidden => None,
                 Look::Unknown => return Look::Unknown,

@@ -43,12 +43,15 @@ pub(super) struct Front(pub(super) Arc<front::Front>);
 #[pymethods]
 impl Front {
     #[new]
-    #[pyo3(signature = (lists, *, clock, descriptors, cursor_key, max_bytes=536_870_912, author_rows=200))]
+    #[pyo3(signature = (
+        lists, *, clock, descriptors, cursor_key, is_shared=false, max_bytes=536_870_912, author_rows=200
+    ))]
     fn new(
         lists: &Bound<'_, TimelineStore>,
         clock: &Bound<'_, Clock>,
         descriptors: &[u8],
         cursor_key: &[u8],
+        is_shared: bool,
         max_bytes: usize,
         author_rows: usize,
     ) -> PyResult<Self> {
@@ -59,8 +62,8 @@ impl Front {
             authors: max_bytes / 8,
             author_rows,
         };
-        let made =
-            front::Front::new(Arc::clone(&lists.get().0), Arc::clone(&clock.get().0), room, descriptors, cursor_key);
+        let (lists, clock) = (Arc::clone(&lists.get().0), Arc::clone(&clock.get().0));
+        let made = front::Front::new(lists, clock, room, descriptors, cursor_key, is_shared);
         let made = made.map_err(|error| PyValueError::new_err(error.to_string()))?;
         let made = made.ok_or_else(|| PyValueError::new_err("a cursor key has up to 64 bytes"))?;
         Ok(Self(Arc::new(made)))
@@ -130,6 +133,42 @@ impl Front {
         let events: Vec<_> = events.iter().map(|(event, made)| (event.as_bytes(), made.as_bytes())).collect();
         let applied = py.detach(|| events.iter().try_for_each(|(event, made)| self.0.apply(event, made, now_ms)));
         applied.map_err(malformed)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "a list of borrowed bytes has no other form")]
+    fn hear(&self, py: Python<'_>, pieces: Vec<Bound<'_, PyBytes>>, now_ms: u64) -> PyResult<()> {
+        let pieces: Vec<_> = pieces.iter().map(PyBytesMethods::as_bytes).collect();
+        py.detach(|| pieces.iter().try_for_each(|piece| self.0.hear(piece, now_ms))).map_err(malformed)
+    }
+
+    fn follow_version(&self, viewer: u64) -> Option<i64> {
+        self.0.follow_version(viewer)
+    }
+
+    #[pyo3(signature = (viewer, version, rows, *, floor, now_ms))]
+    fn copy_list(
+        &self,
+        py: Python<'_>,
+        viewer: u64,
+        version: i64,
+        rows: &[u8],
+        floor: u64,
+        now_ms: u64,
+    ) -> PyResult<()> {
+        let rows = self::rows(rows)?;
+        py.detach(|| self.0.copy_list(viewer, version, rows, floor, now_ms));
+        Ok(())
+    }
+
+    #[pyo3(signature = (viewer, rows, *, now_ms))]
+    fn add_to_copy(&self, py: Python<'_>, viewer: u64, rows: &[u8], now_ms: u64) -> PyResult<()> {
+        let rows = self::rows(rows)?;
+        py.detach(|| self.0.add_to_copy(viewer, &rows, now_ms));
+        Ok(())
+    }
+
+    fn drop_copy(&self, viewer: u64) {
+        self.0.drop_copy(viewer);
     }
 
     fn know_newest(&self, id: u64) {

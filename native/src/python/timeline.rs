@@ -63,6 +63,22 @@ impl TimelineStore {
         Ok(py.detach(|| self.0.append(&append, now_ms)))
     }
 
+    #[pyo3(signature = (appends, *, now_ms))]
+    #[expect(clippy::needless_pass_by_value, reason = "a list of borrowed bytes has no other form")]
+    fn append_each(
+        &self,
+        py: Python<'_>,
+        appends: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>,
+        now_ms: u64,
+    ) -> PyResult<usize> {
+        let appends = appends.iter().map(|(owners, rows)| Ok((ids(owners.as_bytes())?, self::rows(rows.as_bytes())?)));
+        let appends: Vec<_> = appends.collect::<PyResult<_>>()?;
+        let append = |(owners, rows): &(Vec<u64>, Vec<Row>)| {
+            self.0.append(&Append { owners, rows, read_within_ms: u64::MAX }, now_ms)
+        };
+        Ok(py.detach(|| appends.iter().map(append).sum()))
+    }
+
     #[pyo3(signature = (owner, *, version, now_ms, upper=MAX_ID))]
     fn begin(&self, py: Python<'_>, owner: u64, version: i64, now_ms: u64, upper: u64) -> u64 {
         py.detach(|| self.0.begin(Slot { owner, upper }, version, now_ms))

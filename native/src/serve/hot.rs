@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::{BodyExt, Full};
 use prost::Message;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tonic::Code;
 use tonic::body::Body;
 
@@ -18,7 +18,7 @@ use crate::row::MAX_ID;
 use crate::serve::call::{HomeRequest, Rpc, TweetRequest, UserRequest, framed, is_untraced, message_of};
 use crate::serve::call::{timeout_of, token_of};
 use crate::serve::stats::Outcome;
-use crate::serve::{Quota, Shared, refusal};
+use crate::serve::{Freshened, Missed, Quota, Refund, Shared, Stale, refusal};
 use crate::wire::put_bytes;
 
 // A home that nothing is held of takes four: its list, its tweets, what these hold, whose retweet was first.
@@ -54,15 +54,16 @@ pub(super) async fn answer(
     let viewer = caller(shared, headers)?;
     let format = if is_json { Format::Json } else { Format::Proto };
     let asked = asked(&options.front, rpc, message_of(body)?, viewer, format)?;
-    let usage = match &options.limit {
-        Some(limit) => Some(spend(limit, viewer)?),
-        None => None,
+    let until = Instant::now() + timeout_of(headers).unwrap_or(options.deadline).min(options.deadline);
+    let usage = if options.is_shared {
+        timeout_at(until, freshened(shared, &asked)).await.ok().flatten()?
+    } else {
+        spent(options.limit.as_ref(), viewer)?
     };
-    let patience = timeout_of(headers).unwrap_or(options.deadline).min(options.deadline);
-    let Some((page, outcome)) = timeout(patience, filled(shared, asked, render)).await.ok().flatten() else {
+    let Some((page, outcome)) = timeout_at(until, filled(shared, asked, render)).await.ok().flatten() else {
         // The handlers count it.
-        if let (Some(limit), Some(usage)) = (&options.limit, usage) {
-            limit.windows.refund(&limit.name, &viewer.to_string(), usage.token);
+        if let Some(usage) = usage {
+            refund(shared, viewer, usage);
         }
         return None;
     };
@@ -87,7 +88,7 @@ async fn filled(
             Ok(Ok(page)) => return Some((Some(page), outcome)),
             Ok(Err(miss)) if miss.is_declined => return None,
             Ok(Err(miss)) => {
-                let is_put = shared.misses.ask(asked.ask.viewer, miss)?.await;
+                let is_put = shared.misses.ask(Missed { viewer: asked.ask.viewer, miss })?.await;
                 if !is_put.unwrap_or(false) {
                     return None;
                 }
@@ -148,11 +149,34 @@ fn bounded(ask: Ask, limit: Option<i32>, below: u64, since_id: Option<i64>) -> O
     Some(Ask { limit, below, above: u64::try_from(since_id.unwrap_or(0)).ok()?, ..ask })
 }
 
-/// Takes a unit; nothing when none is left, which the handlers say.
-fn spend(quota: &Quota, viewer: u64) -> Option<Usage> {
+/// Waits until what others told was taken in; nothing when the handlers have to answer.
+async fn freshened(shared: &Shared, asked: &Asked) -> Option<Option<Usage>> {
+    let stale = Stale { viewer: asked.ask.viewer, home: matches!(asked.what, What::Home) };
+    match shared.stale.ask(stale)?.await {
+        Ok(Freshened::Yes(usage)) => Some(usage),
+        Ok(Freshened::No) | Err(_) => None,
+    }
+}
+
+/// Takes a unit, where there is a limit; nothing when none is left, which the handlers say.
+#[expect(clippy::option_option, reason = "no limit is not the same as nothing left of it")]
+fn spent(quota: Option<&Quota>, viewer: u64) -> Option<Option<Usage>> {
+    let Some((quota, windows)) = quota.and_then(|quota| Some((quota, quota.windows.as_ref()?))) else {
+        return Some(None);
+    };
     let limit = Limit { name: &quota.name, count: quota.count, window_s: quota.window_s };
     let now_s = Duration::from_nanos(boottime_ns()).as_secs_f64();
-    Some(quota.windows.spend(limit, &viewer.to_string(), 1, now_s)).filter(|usage| usage.allowed)
+    let usage = windows.spend(limit, &viewer.to_string(), 1, now_s);
+    usage.allowed.then_some(Some(usage))
+}
+
+fn refund(shared: &Shared, viewer: u64, usage: Usage) {
+    let Some(quota) = &shared.options.limit else { return };
+    match &quota.windows {
+        Some(windows) => windows.refund(&quota.name, &viewer.to_string(), usage.token),
+        // Beyond what waits at most it stays spent, until it leaves its window.
+        None => drop(shared.refunds.ask(Refund { viewer, token: usage.token })),
+    }
 }
 
 fn success(page: &[u8], is_json: bool, spent: Option<(&Quota, Usage)>) -> Response<Body> {
@@ -222,39 +246,12 @@ mod tests {
                     tokio::task::yield_now().await;
                 };
                 assert_eq!(taken.len(), 1);
-                assert!(taken[0].2.home);
+                assert!(taken[0].1.miss.home);
                 filler.filled(taken[0].0, is_put);
             }
         });
         let answer = filled(&server.shared, asked(), render).await;
         assert_eq!(answer, None);
         filling.await.unwrap();
-    }
-
-    #[test]
-    fn no_bytes_at_all_make_it_panic() {
-        let server = server();
-        let front = &server.shared.options.front;
-        let mut chance = 1_u64;
-        let mut next = move || {
-            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (chance >> 33).to_le_bytes()[0]
-        };
-        for _ in 0..200_000 {
-            let length = usize::from(next() % 24);
-            // Small numbers, so that keys and lengths are often right.
-            let bytes: Vec<u8> = (0..length).map(|_| if next() < 128 { next() % 48 } else { next() }).collect();
-            for rpc in Rpc::ALL {
-                let _ = super::asked(front, rpc, &bytes, 7, Format::Json);
-            }
-            let _ = message_of(&bytes.clone().into());
-            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                let mut headers = HeaderMap::new();
-                for name in ["authorization", "grpc-timeout", "traceparent"] {
-                    headers.insert(name, value.clone());
-                }
-                let _ = (token_of(&headers), timeout_of(&headers), is_untraced(&headers));
-            }
-        }
     }
 }

@@ -9,15 +9,18 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tonic::body::Body;
 
+use crate::serve::peer::Peer;
+
 /// The other server, over one HTTP/2 connection.
 #[derive(Clone, Debug)]
 pub(super) struct Proxy {
     client: Client<HttpConnector, Body>,
     authority: Authority,
+    secret: HeaderValue,
 }
 
 impl Proxy {
-    pub(super) fn new(authority: Authority) -> Self {
+    pub(super) fn new(authority: Authority, secret: HeaderValue) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
@@ -28,10 +31,11 @@ impl Proxy {
             .http2_initial_connection_window_size(1 << 24)
             .http2_max_header_list_size(super::MAX_METADATA_BYTES)
             .build(connector);
-        Self { client, authority }
+        Self { client, authority, secret }
     }
 
-    pub(super) async fn pass(&self, mut request: Request<Body>) -> Response<Body> {
+    pub(super) async fn pass(&self, mut request: Request<Body>, peer: &Peer) -> Response<Body> {
+        peer.tell(request.headers_mut(), &self.secret);
         let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone()).path_and_query(path).build();
         *request.uri_mut() = uri.unwrap_or_default();
@@ -40,16 +44,6 @@ impl Proxy {
             // It starts, or it ends: either way somebody asks again.
             Err(_) => super::refusal(tonic::Code::Unavailable, "the service does not answer", None),
         }
-    }
-}
-
-/// Adds where a call comes from, which its own connection no longer tells; what the gateway said stands.
-pub(super) fn name_caller(request: &mut Request<Body>, address: Option<std::net::SocketAddr>) {
-    if let Some(address) = address
-        && !request.headers().contains_key(super::ADDRESS)
-        && let Ok(value) = HeaderValue::from_str(&address.ip().to_string())
-    {
-        request.headers_mut().insert(super::ADDRESS, value);
     }
 }
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
-from aviary._native import DenyList
+from aviary._native import DenyList, TimelineStore
 from aviary.app.counting import ChangesOf, Counter
-from aviary.app.stores import FanoutStores, GraphStores, TweetStores, UserStores
+from aviary.app.stores import FanoutStores, Fronting, GraphStores, TweetStores, UserStores
 from aviary.clock import Clock
 from aviary.errors import InvalidInput
 from aviary.eventlog import Consumer, Consumption, Following, Offsets, Record, insist
 from aviary.events.v1.events_pb2 import Event
 from aviary.metrics import Metrics
+from aviary.rpc.limits import limits_of
 from aviary.secrets import Secrets
 from aviary.settings import Settings
 from aviary.storage.kafka import topics
@@ -26,10 +27,13 @@ from aviary.storage.kafka.partitions import PartitionLog, as_event
 from aviary.storage.kafka.producer import Producer
 from aviary.storage.kafka.reader import Reader
 from aviary.storage.kafka.relay import Backlog, Relay
+from aviary.storage.native import front as native
 from aviary.storage.objects.vault import vault_of
 from aviary.storage.redis.connection import RedisServers
 from aviary.storage.redis.degraded import DegradedRateLimits, DegradedTimelines, Marks, PatientTimelines
+from aviary.storage.redis.front import COPIED_ROWS, RedisFreshness
 from aviary.storage.redis.limits import RedisRateLimits
+from aviary.storage.redis.news import RedisNews
 from aviary.storage.redis.timelines import RedisTimelines
 from aviary.storage.scylla import schema
 from aviary.storage.scylla.counting import Change
@@ -85,18 +89,39 @@ class Cluster:
         self._broker = Broker(settings)
         self._producer = Producer(settings)
         self._redis = RedisServers(settings.redis)
-        marks, timelines = (
-            Marks(metrics),
-            RedisTimelines(self._redis, settings, clock, metrics, prefix=settings.redis_prefix),
-        )
+        marks, prefix = Marks(metrics), settings.redis_prefix
+        self._news = RedisNews(self._redis, marks, prefix=prefix)
+        self._timelines = timelines = RedisTimelines(self._redis, settings, clock, metrics, prefix=prefix)
         self.held = DegradedTimelines(timelines, marks)
-        # What others write, this process hears of too late to hold it for hot reads.
-        self.front = None
         self.warm = PatientTimelines(timelines, marks)
-        self.limits = DegradedRateLimits(RedisRateLimits(self._redis, prefix=settings.redis_prefix), marks)
+        self.told_at_once = None
+        self._limits = RedisRateLimits(self._redis, prefix=prefix)
+        self.limits = DegradedRateLimits(self._limits, marks)
         # Every process refuses once it has read of it, which is soon; a write that it let in before ends with its call.
         self.straggle_s = settings.deadline_ms / 1000 + _NEWS_S
         self.background: list[Callable[[], Awaitable[None]]] = []
+
+    @cached_property
+    def fronting(self) -> Fronting | None:
+        settings = self._settings
+        if not settings.front_on:
+            return None
+        copies = TimelineStore(
+            capacity=COPIED_ROWS,
+            idle_ttl_ms=settings.timeline_idle_s * 1000,
+            max_bytes=settings.timeline_memory_bytes,
+        )
+        front = native.front(copies, settings, self._clock, self._secrets, self._metrics, is_shared=True)
+        freshness = RedisFreshness(
+            front,
+            servers=self._redis,
+            news=self._news,
+            timelines=self._timelines,
+            limits=self._limits,
+            limit=limits_of(settings).get("requests"),
+            clock=self._clock,
+        )
+        return Fronting(front=front, freshness=freshness, copies=freshness)
 
     def users(self) -> UserStores:
         writer = self._writer("users")
@@ -204,6 +229,7 @@ class Cluster:
         for tables in self._tables.values():
             await tables.close()
         await self._producer.close()
+        await self._news.close()
         await self._redis.close()
         self._broker.close()
 
@@ -217,7 +243,7 @@ class Cluster:
             tables = self._opened(name)
             leased = LeasedIds(tables, self._clock)
             self._ids.append(leased)
-            self._writers[name] = Writer(tables, leased, self._clock)
+            self._writers[name] = Writer(tables, leased, self._clock, news=self._news)
         return self._writers[name]
 
     def _backlog(self, log: str) -> Backlog:
@@ -233,6 +259,7 @@ class Cluster:
             settings=self._settings,
             clock=self._clock,
             metrics=self._metrics,
+            tell=self._news.events,
         )
 
     def _counters(self) -> Sequence[Counter]:
@@ -245,6 +272,7 @@ class Cluster:
                 tweets,
                 changes_of=self._changes(tweet_counting.changes_of, tweets),
                 following_of=partial(tweet_counting.following, tweets),
+                tell=self._news.counted,
             ),
         ]
 

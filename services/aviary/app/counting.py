@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from aviary import ids
 from aviary.eventlog import Consumption, Following
@@ -39,6 +39,7 @@ class Counter:
         broker: Broker,
         changes_of: ChangesOf,
         following_of: FollowingOf | None = None,
+        tell: Callable[[Collection[int]], Awaitable[None]] | None = None,
     ) -> None:
         self.log = log
         self._settings = settings
@@ -47,6 +48,8 @@ class Counter:
         self._counting = Counting(tables)
         self._changes_of = changes_of
         self._following_of = following_of
+        # Of the entities whose counts changed.
+        self._tell = tell
 
     def routing(self) -> Consumption:
         """What takes each event's changes to the owners of their counts."""
@@ -64,6 +67,8 @@ class Counter:
         # two places there is room for a repair.
         at_us = found[-1].offset * _STEP
         counted = await self._counting.apply([_decode(each.body) for each in found], at_us=at_us)
+        if self._tell is not None:
+            await self._tell({entity for entity, _ in counted})
         if self._following_of is not None:
             for change in await self._following_of(counted, at_us):
                 partition = ids.spread(change.entity, self._settings.kafka_partitions)

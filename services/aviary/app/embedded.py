@@ -8,14 +8,14 @@ from functools import partial
 
 from aviary._native import DenyList
 from aviary.app.scrubbing import scrub
-from aviary.app.stores import FanoutStores, GraphStores, TweetStores, UserStores
+from aviary.app.stores import FanoutStores, Fronting, GraphStores, TweetStores, UserStores
 from aviary.clock import Clock
 from aviary.errors import InvalidInput
 from aviary.eventlog import Consumer, Consumption, Following, insist
 from aviary.metrics import Metrics
-from aviary.paging import Cursors
 from aviary.secrets import Secrets
 from aviary.settings import Settings
+from aviary.storage.native import front as native
 from aviary.storage.native.front import NativeFront
 from aviary.storage.native.limits import NativeRateLimits
 from aviary.storage.native.timelines import NativeTimelines
@@ -59,7 +59,8 @@ class Embedded:
         self._consumers_of: dict[str, list[Consumer]] = {}
         self.timelines = self.held = self.warm = NativeTimelines(settings, clock, metrics)
         self._front = _front(settings, clock, metrics, secrets, self.timelines) if settings.front_on else None
-        self.front = self._front.core if self._front else None
+        self.told_at_once = self._front.core if self._front else None
+        self.fronting = Fronting(front=self.told_at_once) if self.told_at_once else None
         self.limits = NativeRateLimits()
         # Its one process refuses such writes from the moment that it erases.
         self.straggle_s = 0.0
@@ -103,7 +104,7 @@ class Embedded:
     def fanout(self) -> FanoutStores:
         database = self.database("fanout")
         return FanoutStores(
-            tiers=SqliteTierStore(database, changed=self.front.tiers_changed if self.front else None),
+            tiers=SqliteTierStore(database, changed=self.told_at_once.tiers_changed if self.told_at_once else None),
             dead_letters=SqliteDeadLetters(database),
         )
 
@@ -145,10 +146,11 @@ class Embedded:
                 queue_size=self._settings.write_queue,
                 group=self._settings.group_commit,
                 readers=self._settings.readers,
+                cache_bytes=self._settings.sqlite_cache_bytes,
                 tell=self._front.tell if self._front else None,
             )
-            if self.front:
-                self.front.know_newest(self._databases[name].newest)
+            if self.told_at_once:
+                self.told_at_once.know_newest(self._databases[name].newest)
         return self._databases[name]
 
     def databases(self) -> Sequence[Database]:
@@ -175,5 +177,5 @@ class Embedded:
 def _front(
     settings: Settings, clock: Clock, metrics: Metrics, secrets: Secrets, timelines: NativeTimelines
 ) -> NativeFront:
-    cursors = Cursors(secrets.derive("cursors"))
-    return NativeFront(timelines, clock, cursors, metrics, max_bytes=settings.front_memory_bytes)
+    core = native.front(timelines.core, settings, clock, secrets, metrics, is_shared=False)
+    return NativeFront(core, clock)

@@ -12,8 +12,9 @@ import grpc.aio
 from google.protobuf.descriptor import FileDescriptor
 
 from aviary import secrets
-from aviary._native import DenyList, Front
+from aviary._native import DenyList
 from aviary.app import fanout, graph, profiles, timelines, tweets, users
+from aviary.app.stores import Fronting
 from aviary.clock import Clock
 from aviary.eventlog import Consumption, Following
 from aviary.metrics import Metrics
@@ -30,7 +31,6 @@ from aviary.rpc.limits import Limits, limits_of
 from aviary.rpc.telemetry import Telemetry
 from aviary.rpc.tls import Certificates
 from aviary.settings import Settings
-from aviary.storage.native.limits import NativeRateLimits
 from aviary.users.passwords import Passwords
 
 _SERVICES = {"users": users, "graph": graph, "tweets": tweets, "fanout": fanout, "timelines": timelines}
@@ -82,17 +82,18 @@ class Platform:
         """Serve a gRPC service that `file` declares, to the network and to the services of this process."""
         self.dispatcher.add(file.services_by_name[service], rpc)
 
-    def put_in_front(self, front: Front, fill: Fill) -> None:
+    def put_in_front(self, fronting: Fronting, fill: Fill) -> None:
         """Let the front answer hot reads, which `fill` gives it what it misses for."""
-        assert isinstance(self.stores.limits, NativeRateLimits)  # noqa: S101 - who holds a front counts in its process
         self.front = FrontGate(
-            front,
+            fronting.front,
             fill,
             self.settings,
             denied=self.denied,
-            limits=self.stores.limits.core,
+            limits=self.stores.limits,
+            freshness=fronting.freshness,
             clock=self.clock.core,
             registry=self.metrics.registry,
+            certificates=self.certificates,
         )
 
     def consume(self, log: str, what: Consumption, *, service: str) -> Following:

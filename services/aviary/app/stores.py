@@ -14,7 +14,9 @@ from aviary.graph.lists.store import ListStore
 from aviary.graph.relations.store import RelationStore
 from aviary.graph.store import GraphStore
 from aviary.graph.upkeep import RemovalStore as GraphRemovalStore
+from aviary.rpc.front import Freshness
 from aviary.rpc.limits import RateLimits
+from aviary.timelines.filling import Copies
 from aviary.timelines.store import HeldTimelines
 from aviary.tweets.agenda.store import AgendaStore
 from aviary.tweets.conversations.store import ConversationStore
@@ -77,6 +79,16 @@ class FanoutStores:
     dead_letters: DeadLetters
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fronting:
+    """What hot reads are answered from in this process."""
+
+    front: Front
+    # Where others write as well: what is done before each answer, and where home lists are copied from.
+    freshness: Freshness | None = None
+    copies: Copies | None = None
+
+
 class Stores(Protocol):
     """The adapters of one profile. A service's are made when it asks, and connected by `open`."""
 
@@ -89,8 +101,8 @@ class Stores(Protocol):
         """Home timelines as the fan-out sees them."""
 
     @property
-    def front(self) -> Front | None:
-        """What hot reads are answered from in this process; None where nothing is held for them."""
+    def fronting(self) -> Fronting | None:
+        """What hot reads are answered from; None where every read is the handlers'. Made when it is first asked for."""
 
     @property
     def limits(self) -> RateLimits: ...
@@ -102,6 +114,10 @@ class Stores(Protocol):
     @property
     def background(self) -> Sequence[Callable[[], Awaitable[None]]]:
         """Whatever the profile itself must do for ever; it outlives a store that is down."""
+
+    @property
+    def told_at_once(self) -> Front | None:
+        """The front that has what was just written before anybody hears that it was; None where it is told later."""
 
     def users(self) -> UserStores: ...
 

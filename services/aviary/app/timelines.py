@@ -31,6 +31,14 @@ def build(platform: Platform) -> None:
     service = TimelineService(Home(sources, lists, tweets), graph, tweets, platform.stores.held)
     rpc = TimelineRpc(service, platform.cursors)
     platform.serve(timelines_pb2.DESCRIPTOR, "TimelineService", rpc)
-    if (front := platform.stores.front) is not None:
-        filler = Filler(front, sources=sources, lists=lists, tweets=tweets, fragments=tweets, clock=platform.clock)
-        platform.put_in_front(front, filler.fill)
+    if (fronting := platform.stores.fronting) is not None:
+        filler = Filler(
+            fronting.front,
+            sources=sources,
+            lists=lists,
+            tweets=tweets,
+            fragments=tweets,
+            clock=platform.clock,
+            copies=fronting.copies,
+        )
+        platform.put_in_front(fronting, filler.fill)

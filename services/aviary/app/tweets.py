@@ -15,6 +15,7 @@ from aviary.tweets.drafts.rpc import DraftRpc
 from aviary.tweets.drafts.service import DraftService
 from aviary.tweets.engagement.rpc import EngagementRpc
 from aviary.tweets.engagement.service import EngagementService
+from aviary.tweets.fragments.filling import TweetFiller
 from aviary.tweets.hydrate import Hydrator
 from aviary.tweets.indices.rpc import IndexRpc
 from aviary.tweets.peers import Peers
@@ -35,12 +36,15 @@ def build(platform: Platform) -> None:
     channel, stores = platform.channel("tweets"), platform.stores.tweets()
     peers = Peers(UserServiceStub(channel), RelationServiceStub(channel))
     service = TweetService(stores.tweets, peers, platform.settings)
-    hydrator, cursors = Hydrator(service, platform.clock, held=platform.stores.front), platform.cursors
+    hydrator, cursors = Hydrator(service, platform.clock, held=platform.stores.told_at_once), platform.cursors
     conversations = ConversationRpc(ConversationService(stores.conversations), service, hydrator, cursors)
     upkeep = UpkeepRpc(TweetFiles(stores.own, platform.clock), stores.counters)
     indices = IndexRpc(stores.indices)
     rpc = TweetRpc(service, hydrator, cursors, indices=indices, conversations=conversations, upkeep=upkeep)
     platform.serve(tweets_pb2.DESCRIPTOR, "TweetService", rpc)
+    # Beside timelines, theirs fills tweets as well.
+    if "timelines" not in platform.services and (fronting := platform.stores.fronting) is not None:
+        platform.put_in_front(fronting, TweetFiller(fronting.front, hydrator).fill)
 
     engagement = EngagementService(stores.engagement, stores.polls, service)
     engagement_rpc = EngagementRpc(engagement, service, hydrator, peers, cursors)

@@ -13,6 +13,9 @@ from aviary.fanout.store import AuthorTier, DeadLetters, TierStore
 from aviary.fanout.worker import FanoutWorker
 from aviary.rpc.call import Call
 
+# Authors and their followers in one answer, at most.
+_AUDIENCES, _FEW_AT_ONCE = 200, 200_000
+
 
 class GraphFollowers:
     """The graph service as the fan-out asks it."""
@@ -23,6 +26,16 @@ class GraphFollowers:
     async def counts(self, author_ids: Sequence[int]) -> Mapping[int, int]:
         answer = await self._graph.BatchGetCounts(graph_pb2.BatchGetCountsRequest(ids=author_ids))
         return {author: each.follower_count for author, each in zip(author_ids, answer.counts, strict=True)}
+
+    async def few(self, author_ids: Sequence[int], *, most: int) -> Mapping[int, bytes]:
+        found: dict[int, bytes] = {}
+        step = max(1, min(_AUDIENCES, _FEW_AT_ONCE // max(1, most)))
+        for asked in (author_ids[at : at + step] for at in range(0, len(author_ids), step)):
+            request = graph_pb2.BatchGetFollowersRequest(ids=asked, most=most)
+            answer = await self._graph.BatchGetFollowers(request)
+            pairs = zip(asked, answer.followers, strict=True)
+            found |= {author: each.ids for author, each in pairs if each.follower_count <= most}
+        return found
 
     async def stream(self, author_id: int, *, page_size: int) -> AsyncIterator[bytes]:
         request = graph_pb2.StreamFollowersRequest(user_id=author_id, page_size=page_size)

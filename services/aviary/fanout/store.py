@@ -60,6 +60,12 @@ class WarmTimelines(Protocol):
         `active_only`, lists not read within the active time are passed over too.
         """
 
+    async def append_each(self, appends: Sequence[tuple[bytes, bytes]]) -> int:
+        """Add its row to each of several groups of owners, as `append` does, whenever they read.
+
+        Returns the sum. When it raises, some may have been added.
+        """
+
     async def forget(self, owner_ids: bytes) -> None:
         """Make the owners' lists absent, so that their next read builds them from the store."""
 

@@ -20,15 +20,19 @@ from aviary.events.v1.events_pb2 import Event
 from aviary.fanout.store import AuthorTier, DeadLetters, Tier, TierStore, WarmTimelines
 from aviary.metrics import Metrics
 from aviary.recent import Recent
-from aviary.rpc.telemetry import span_of
+from aviary.rpc.telemetry import is_recorded, span_of
 from aviary.settings import Settings
 
-SMALL = Lane(name="small", workers=32)
+SMALL = Lane(name="small", workers=4, together=256)
 LARGE = Lane(name="large", workers=4, queue=10_000)
 _LANES = (SMALL, LARGE)
 # An author is routed and delivered by one count: tiers are a matter of thousands, and one of a second ago is as good.
 _COUNT_KEPT_MS = 1_000
 _COUNTS_KEPT = 10_000
+# Followers that were read for tweets on their way through the small lane.
+_FEW_KEPT = 4_096
+# More followers than this are read page by page, whatever counts as small.
+_MOST_FEW = 10_000
 _log = logging.getLogger("aviary.fanout")
 
 
@@ -37,6 +41,9 @@ class Followers(Protocol):
 
     async def counts(self, author_ids: Sequence[int]) -> Mapping[int, int]:
         """Return how many follow each author."""
+
+    async def few(self, author_ids: Sequence[int], *, most: int) -> Mapping[int, bytes]:
+        """Return the packed ids of everybody who follows each author, without authors whom more than `most` follow."""
 
     def stream(self, author_id: int, *, page_size: int) -> AsyncIterator[bytes]:
         """Yield the packed ids of the author's followers, page by page."""
@@ -63,31 +70,78 @@ class FanoutWorker:
         self._metrics = metrics
         self._settings = settings
         self._clock = clock
+        # Whom a tweet goes to, by its event: read once for many, when they were all committed.
+        self._few: Recent[int, bytes] = Recent(_FEW_KEPT)
+        above = (settings.fanout_small_followers, settings.fanout_mid_followers, settings.fanout_pull_followers)
+        self._most_few = min(_MOST_FEW, *(each - 1 for each in above))
+        self._lags = {lane.name: metrics.fanout_lag.labels(lane.name) for lane in _LANES}
         # How many follow an author, and until when that is good.
         self._counts: Recent[int, tuple[int, int]] = Recent(_COUNTS_KEPT)
         self._in_flight = asyncio.Semaphore(settings.fanout_in_flight)
         self.appended = 0
 
     def consumption(self) -> Consumption:
-        return Consumption(name="fanout", lanes=_LANES, route=self._route, handle=self._handle)
+        return Consumption(
+            name="fanout",
+            lanes=_LANES,
+            route=self._route,
+            handle=self._handle,
+            handle_together=self._handle_together,
+        )
 
     async def _route(self, records: Sequence[Record]) -> Sequence[int]:
-        """Small authors to the fast lane. A count that cannot be read sends its author to the slow one."""
-        small = self._settings.fanout_small_followers
+        """Small authors to the fast lane. Whose followers cannot be read goes to the slow one."""
         authors = sorted({record.event.key for record in records if _is_tweet(record.event)})
-        counts: Mapping[int, int] = dict.fromkeys(authors, small)
+        followers: Mapping[int, bytes] = {}
         try:
-            counts = await self._counted(authors)
+            followers = await self._followers.few(authors, most=self._most_few) if authors else {}
         except AviaryError as error:
-            _log.warning("fanout_counts_unread", extra={"error": error.message})
-        return [0 if not _is_tweet(each.event) or counts[each.event.key] < small else 1 for each in records]
+            _log.warning("fanout_followers_unread", extra={"error": error.message})
+        return [self._lane_of(record.event, followers) for record in records]
+
+    def _lane_of(self, event: Event, followers: Mapping[int, bytes]) -> int:
+        if not _is_tweet(event):
+            return 0
+        if (few := followers.get(event.key)) is None:
+            return 1
+        self._few.keep(event.id, few)
+        return 0
+
+    async def _handle_together(self, lane: Lane, records: Sequence[Record]) -> None:
+        apart: list[Record] = []
+        together: list[tuple[Record, bytes]] = []
+        for record in records:
+            few = self._few.take(record.event.id)
+            if few is None or is_recorded(record.event.traceparent):
+                apart.append(record)
+            else:
+                together.append((record, few))
+        if together:
+            apart += await self._deliver_together(lane, together)
+        for record in apart:
+            await self._handle(lane, record)
+
+    async def _deliver_together(self, lane: Lane, tweets: Sequence[tuple[Record, bytes]]) -> Sequence[Record]:
+        """Append tweets to the lists of their authors and of the few who follow them; return those that must wait."""
+        appends = [(ids.pack([each.event.key]) + few, _row(each.event)) for each, few in tweets]
+        try:
+            async with self._in_flight:
+                written = await self._timelines.append_each(appends)
+        except AviaryError as error:
+            _log.warning("fanout_taken_apart", extra={"tweets": len(tweets), "error": error.message})
+            return [record for record, _ in tweets]
+        self._count(written)
+        lag, now_ms = self._lags[lane.name], self._clock.now_ms()
+        for record, _ in tweets:
+            lag.observe((now_ms - record.event.time_ms) / 1000)
+        return ()
 
     async def _handle(self, lane: Lane, record: Record) -> None:
         if not _is_tweet(record.event):
             return
         with trace.use_span(span_of(record.event.traceparent, "fanout"), end_on_exit=True):
             await self._deliver_or_bury(record)
-        self._metrics.fanout_lag.labels(lane.name).observe((self._clock.now_ms() - record.event.time_ms) / 1000)
+        self._lags[lane.name].observe((self._clock.now_ms() - record.event.time_ms) / 1000)
 
     async def _deliver_or_bury(self, record: Record) -> None:
         failure = ""
@@ -140,9 +194,12 @@ class FanoutWorker:
     async def _append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
         async with self._in_flight:
             written = await self._timelines.append(owner_ids, row, active_only=active_only)
+        self._count(written)
+        return written
+
+    def _count(self, written: int) -> None:
         self._metrics.fanout_appended.inc(written)
         self.appended += written
-        return written
 
     async def _pace(self, written: int, took_s: float) -> None:
         # At most so many writes a second for one author; a page below that in a second's share goes on at once.

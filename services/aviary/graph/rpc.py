@@ -24,6 +24,7 @@ from aviary.upkeep.rpc import UpkeepRpc
 _STREAM_PAGE = 1_000
 _MAX_STREAM_PAGE = 100_000
 _MAX_COUNTS = 1_000
+_MAX_AUDIENCES, _MAX_FEW = 200, 10_000
 
 
 class UserPages:
@@ -106,6 +107,17 @@ class GraphRpc:
         pieces = self._service.stream_followers(request.user_id, page_size=request.page_size or _STREAM_PAGE)
         async for piece in pieces:
             yield pb.FollowerIds(ids=ids.pack(piece))
+
+    async def BatchGetFollowers(
+        self, request: pb.BatchGetFollowersRequest, _call: Call
+    ) -> pb.BatchGetFollowersResponse:
+        at_most("ids", len(request.ids), _MAX_AUDIENCES)
+        if not 0 <= request.most <= _MAX_FEW:
+            raise InvalidInput(f"most is {request.most}; the limit is {_MAX_FEW:,}")
+        found = await self._service.few_followers(request.ids, most=request.most)
+        return pb.BatchGetFollowersResponse(
+            followers=[pb.FollowerIds(ids=ids.pack(each.ids), follower_count=each.count) for each in found]
+        )
 
     async def GetSources(self, request: pb.GetSourcesRequest, _call: Call) -> pb.Sources:
         held = request.if_version_not if request.HasField("if_version_not") else None

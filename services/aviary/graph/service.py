@@ -23,6 +23,14 @@ class Relationship:
     followed_by: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many follow a user, and who where they are few."""
+
+    count: int
+    ids: Sequence[int] = ()
+
+
 class GraphService:
     """Follows, and the questions that others ask about them."""
 
@@ -87,6 +95,17 @@ class GraphService:
                 yield ids
             if len(ids) < page_size:
                 return
+
+    async def few_followers(self, user_ids: Sequence[int], *, most: int) -> Sequence[Audience]:
+        """Return the followers of each who has at most so many, and how many all have; the rest is not read."""
+        found = await self._store.few_followers(user_ids, most=most)
+        many = [user_id for user_id, followers in zip(user_ids, found, strict=True) if followers is None]
+        counts = dict(zip(many, await self.counts(many), strict=True))
+        return [
+            # A count that lags behind does not make them few.
+            Audience(len(each), each) if each is not None else Audience(max(most + 1, counts[user_id].followers))
+            for user_id, each in zip(user_ids, found, strict=True)
+        ]
 
     async def counts(self, user_ids: Sequence[int]) -> Sequence[Counts]:
         return await self._store.counts(user_ids) if user_ids else []

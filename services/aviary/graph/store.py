@@ -82,6 +82,9 @@ class GraphStore(Protocol):
     async def follower_ids(self, user_id: int, *, after: int, limit: int) -> tuple[Sequence[int], int]:
         """Return up to `limit` followers with a position above `after`, oldest first, and where to go on."""
 
+    async def few_followers(self, user_ids: Sequence[int], *, most: int) -> Sequence[Sequence[int] | None]:
+        """Return everybody who follows each user, in the order asked for; None for those with more than `most`."""
+
     async def sources(self, viewer_id: int, *, if_version_not: int | None) -> Sources:
         """Return the viewer and everybody whom they follow and don't mute now, in no order, with the versions.
 

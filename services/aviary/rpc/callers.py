@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aviary.rpc.method import SERVICE, Method
 
@@ -28,7 +28,7 @@ CALLS: Mapping[str, Mapping[str, Collection[str]]] = {
         "users.v1.UserService": {"BatchGetSummaries", "BatchGetUsers", "ResolveUsernames"},
     },
     "fanout": {
-        "graph.v1.GraphService": {"BatchGetCounts", "StreamFollowers"},
+        "graph.v1.GraphService": {"BatchGetCounts", "BatchGetFollowers", "StreamFollowers"},
     },
     "timelines": {
         "fanout.v1.FanoutService": {"GetTiers"},
@@ -57,6 +57,12 @@ def may_call(caller: str, method: Method) -> bool:
     if caller == OPERATOR:
         return method.access == SERVICE
     return method.path in _PATHS.get(caller, ())
+
+
+def callers_of(methods: Iterable[Method]) -> set[str]:
+    """Who may make each of these calls."""
+    asked = list(methods)
+    return {caller for caller in (*CALLS, GATEWAY, OPERATOR) if all(may_call(caller, method) for method in asked)}
 
 
 def called_by(caller: str) -> set[str]:

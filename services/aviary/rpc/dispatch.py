@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from aviary.rpc.call import Call, current_call
 from aviary.rpc.method import Method, methods_of
 
-# Wraps one call: runs before the handler, sees its exception, runs after it.
-Interceptor = Callable[[Call, Message], AbstractAsyncContextManager[None]]
+# Looks at one call before the handler; what it returns wraps the handler, sees its exception, and runs after it.
+Interceptor = Callable[[Call, Message], AbstractAsyncContextManager[None] | None]
 UnaryHandler = Callable[[Message, Call], Awaitable[Message]]
 StreamHandler = Callable[[Message, Call], AsyncIterator[Message]]
 
@@ -48,22 +48,29 @@ class Dispatcher:
         handler: UnaryHandler = self._handlers[call.method.path]  # type: ignore[assignment]
         token = current_call.set(call)
         try:
-            async with AsyncExitStack() as stack:
-                for interceptor in self._around(call):
-                    await stack.enter_async_context(interceptor(call, request))
-                return await handler(request, call)
+            return await _within(iter(self._around(call)), handler, request, call)
         finally:
             current_call.reset(token)
-        raise AssertionError("an interceptor swallowed an exception")
 
     async def stream(self, request: Message, call: Call) -> AsyncIterator[Message]:
         """Run a call with many answers."""
         handler: StreamHandler = self._handlers[call.method.path]  # type: ignore[assignment]
         async with AsyncExitStack() as stack:
             for interceptor in self._around(call):
-                await stack.enter_async_context(interceptor(call, request))
+                if (around := interceptor(call, request)) is not None:
+                    await stack.enter_async_context(around)
             async for answer in handler(request, call):
                 yield answer
 
     def _around(self, call: Call) -> Sequence[Interceptor]:
         return self._at_entry if call.from_network or call.method.has_key else self._interceptors
+
+
+async def _within(rest: Iterator[Interceptor], handler: UnaryHandler, request: Message, call: Call) -> Message:
+    # A stack of exits would cost a call more than what it wraps: each is a frame of its own instead.
+    for interceptor in rest:
+        if (around := interceptor(call, request)) is not None:
+            async with around:
+                return await _within(rest, handler, request, call)
+            raise AssertionError("an interceptor swallowed an exception")
+    return await handler(request, call)

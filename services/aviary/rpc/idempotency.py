@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from google.protobuf.message import Message
 
@@ -24,11 +22,9 @@ class IdempotencyKeys:
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    @asynccontextmanager
-    async def __call__(self, call: Call, request: Message) -> AsyncIterator[None]:
+    def __call__(self, call: Call, request: Message) -> None:
         if call.method.has_key:
             call.claim = self._claim(call, request)
-        yield
 
     def _claim(self, call: Call, request: Message) -> Claim | None:
         header, field = call.metadata.get("idempotency-key", ""), str(getattr(request, "request_id", ""))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -88,15 +87,13 @@ class Identity:
     def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
 
-    @asynccontextmanager
-    async def __call__(self, call: Call, _request: Message) -> AsyncIterator[None]:
+    def __call__(self, call: Call, _request: Message) -> None:
         if call.from_network:
             call.caller = self._caller(call)
         if call.method.access == SERVICE and not isinstance(call.caller, Peer):
             raise Forbidden(f"{call.method.name} is for Aviary's own services")
         if isinstance(call.caller, Peer):
             _must_be_allowed(call.caller, call.method)
-        yield
 
     def _caller(self, call: Call) -> Caller:
         if call.certificate is not None:

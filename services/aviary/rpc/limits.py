@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -69,12 +69,13 @@ class Limits:
         self._store = store
         self._limits = limits
 
-    @asynccontextmanager
-    async def __call__(self, call: Call, request: Message) -> AsyncIterator[None]:
+    def __call__(self, call: Call, request: Message) -> AbstractAsyncContextManager[None] | None:
         if not call.from_network or not isinstance(call.caller, User) or not self._limits:
-            yield
-            return
-        subject = str(call.caller.user_id)
+            return None
+        return self._counted(call, request, str(call.caller.user_id))
+
+    @asynccontextmanager
+    async def _counted(self, call: Call, request: Message, subject: str) -> AsyncIterator[None]:
         await self._spend(call, self._limits["requests"], subject)
         if not call.method.limit:
             yield

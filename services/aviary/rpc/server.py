@@ -8,7 +8,7 @@ import errno
 import math
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -23,6 +23,7 @@ from aviary.errors import AviaryError, InvalidInput, RateLimited, Unavailable
 from aviary.rpc import ready as ready_json
 from aviary.rpc.call import Call
 from aviary.rpc.callers import GATEWAY
+from aviary.rpc.desk import Desk, Route
 from aviary.rpc.dispatch import Dispatcher
 from aviary.rpc.front import FrontGate
 from aviary.rpc.method import Method
@@ -33,6 +34,8 @@ from aviary.settings import Settings
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_METADATA_BYTES = 80 * 1024
+# What the front adds to that.
+_TOLD_BYTES = 4 * 1024
 _UNBOUNDED = 2**31 - 1
 # How often a client asks a silent connection for a sign of life. A server ends connections that ask too often.
 KEEPALIVE_MS = 30_000
@@ -48,7 +51,8 @@ class RpcServer:
 
     With `certificates` every client needs one, and is whom it names. After
     `ready` it says SERVING as long as the `ready_checks` pass. With a `front`,
-    that listens where callers connect, and this behind it on a port of its own.
+    that listens where callers connect, asks for their certificates and says
+    whom they name, and this is behind it on a port of its own.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class RpcServer:
         self._probing: asyncio.Task[None] | None = None
         self._health = HealthServicer()
         self._in_flight = 0
-        self._server = grpc.aio.server(options=_options(settings, is_behind=front is not None))
+        self._server = grpc.aio.server(
+            options=_options(settings, is_behind=front is not None), interceptors=[front.guard()] if front else []
+        )
         self.port = 0
 
     @property
@@ -96,24 +102,39 @@ class RpcServer:
         listen, port = self._settings.listen, self._settings.grpc_port
         # Tried beforehand, because gRPC's core prints lines of its own about a port that it cannot have.
         _must_be_free(listen, port)
-        self.port = self._bind("127.0.0.1", 0) if self._front else self._bind(listen, port)
+        self.port = self._bind("127.0.0.1", 0, None) if self._front else self._bind(listen, port, self._certificates)
         await self._set_health(is_ready=False)
         await self._health.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         if self._front:
-            self.port = self._put_in_front(self._front, listen, port)
+            self.port = await self._put_in_front(self._front, listen, port)
         return self.port
 
-    def _put_in_front(self, front: FrontGate, host: str, port: int) -> int:
+    async def _put_in_front(self, front: FrontGate, host: str, port: int) -> int:
         try:
-            return front.start(host, port, behind=self.port)
-        except OSError as error:
-            raise _unbound(host, port, error) from None
+            return front.start(host, port, behind=self.port, desk=self._desk(front))
+        except (OSError, Unavailable) as error:
+            await self._server.stop(None)
+            raise (_unbound(host, port, error) if isinstance(error, OSError) else error) from None
 
-    def _bind(self, host: str, port: int) -> int:
+    def _desk(self, front: FrontGate) -> Desk:
+        """What the front hands over within the process: every call with one answer."""
+        unary = [method for method in self._dispatcher.methods if not method.streams]
+        routes = [Route(method.path, method, method.response.SerializeToString) for method in unary]
+        for method in unary:
+            if method.ready_json:
+                path = f"/{method.ready_service}/{method.name}"
+                routes.append(Route(path, method, ready_json.serializer_of(method.response)))
+
+        def arrive(method: Method, metadata: dict[str, str], left_s: float | None) -> Call:
+            return self._arrived(method, metadata, left_s, *front.told(metadata))
+
+        return Desk(routes, arrive=arrive, serve=self._serve)
+
+    def _bind(self, host: str, port: int, certificates: Certificates | None) -> int:
         address = f"[{host}]" if ":" in host else host
-        if self._certificates:
-            return self._server.add_secure_port(f"{address}:{port}", self._certificates.server())
+        if certificates:
+            return self._server.add_secure_port(f"{address}:{port}", certificates.server())
         return self._server.add_insecure_port(f"{address}:{port}")
 
     async def ready(self) -> None:
@@ -158,18 +179,26 @@ class RpcServer:
         async def serve(raw: bytes, context: Any) -> Message:  # noqa: ANN401 - see Context
             call = self._call(method, context)
             try:
-                self._admit()
-                answer = await self._dispatcher.unary(_read(method, raw), call)
+                answer = await self._serve(method, raw, call)
                 if call.headers:
                     await context.send_initial_metadata(tuple(call.headers.items()))
                 return answer
             except AviaryError as error:
                 await _refuse(context, call, error)
                 raise
-            finally:
-                self._in_flight -= 1
 
         return serve
+
+    async def _serve(self, method: Method, raw: bytes, call: Call) -> Message:
+        """Serve a call with one answer; of an error `call.headers` tell when to come back."""
+        try:
+            self._admit()
+            return await self._dispatcher.unary(_read(method, raw), call)
+        except AviaryError as error:
+            _say_when(call, error)
+            raise
+        finally:
+            self._in_flight -= 1
 
     def _stream(self, method: Method) -> Callable[[bytes, Any], AsyncIterator[Message]]:
         async def serve(raw: bytes, context: Any) -> AsyncIterator[Message]:  # noqa: ANN401 - see Context
@@ -183,6 +212,7 @@ class RpcServer:
                     has_begun = True
                     yield answer
             except AviaryError as error:
+                _say_when(call, error)
                 await _refuse(context, call, error, has_begun=has_begun)
             finally:
                 self._in_flight -= 1
@@ -199,8 +229,11 @@ class RpcServer:
 
     def _call(self, method: Method, context: Any) -> Call:  # noqa: ANN401 - see Context
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        certificate = caller_of(context.auth_context()) if self._certificates else None
-        left_s = context.time_remaining()
+        name, peer = self._front.told(metadata) if self._front else _seen(context)
+        return self._arrived(method, metadata, context.time_remaining(), name, peer)
+
+    def _arrived(self, method: Method, metadata: Mapping[str, str], left_s: float | None, name: str, peer: str) -> Call:
+        certificate = name if self._certificates else None
         default_s = (method.deadline_ms or self._settings.deadline_ms) / 1000
         return Call(
             method=method,
@@ -208,7 +241,8 @@ class RpcServer:
             deadline=time.monotonic() + (default_s if left_s is None else min(left_s, default_s)),
             from_network=True,
             certificate=certificate,
-            address=_address(metadata if certificate in {None, GATEWAY} else {}, context.peer()),
+            # The gateway is the only one that may name another address than its own; it strips what clients send.
+            address=(metadata.get("x-aviary-address") if certificate in {None, GATEWAY} else None) or peer,
         )
 
 
@@ -222,6 +256,7 @@ def _must_be_free(host: str, port: int) -> None:
 
 
 def _options(settings: Settings, *, is_behind: bool) -> Sequence[tuple[str, int]]:
+    metadata_bytes = MAX_METADATA_BYTES + (_TOLD_BYTES if is_behind else 0)
     options = [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -229,13 +264,13 @@ def _options(settings: Settings, *, is_behind: bool) -> Sequence[tuple[str, int]
         # One connection behind a front has all callers' streams: there a call too many is refused, and doesn't wait.
         ("grpc.max_concurrent_streams", _UNBOUNDED if is_behind else settings.max_concurrent_calls),
         # Beyond its soft limit, 8 KiB unless told, gRPC refuses at random. The gateway's limit lies below.
-        ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.max_metadata_size", metadata_bytes),
+        ("grpc.absolute_max_metadata_size", metadata_bytes),
         # Half of what clients keep to, for clocks differ; else they would be told too_many_pings and cut off.
         ("grpc.http2.min_recv_ping_interval_without_data_ms", KEEPALIVE_MS // 2),
         ("grpc.keepalive_permit_without_calls", 1),
     ]
-    if settings.profile == "cluster":
+    if settings.profile == "cluster" and not is_behind:
         # Calls under way on an old connection have as long as they need.
         options.append(("grpc.max_connection_age_ms", settings.connection_age_s * 1_000))
     return options
@@ -254,9 +289,12 @@ def _read(method: Method, raw: bytes) -> Message:
         raise InvalidInput(f"the request is no {method.request.DESCRIPTOR.full_name}") from None
 
 
-async def _refuse(context: Any, call: Call, error: AviaryError, *, has_begun: bool = False) -> None:  # noqa: ANN401 - see Context
+def _say_when(call: Call, error: AviaryError) -> None:
     if error.retry_after_s is not None:
         call.headers.setdefault("retry-after", str(math.ceil(error.retry_after_s)))
+
+
+async def _refuse(context: Any, call: Call, error: AviaryError, *, has_begun: bool = False) -> None:  # noqa: ANN401 - see Context
     try:
         # Headers go before the first message; after it the details alone say when to come back.
         if call.headers and not has_begun:
@@ -267,6 +305,8 @@ async def _refuse(context: Any, call: Call, error: AviaryError, *, has_begun: bo
         raise asyncio.CancelledError from None
 
 
-def _address(metadata: dict[str, str], peer: str) -> str:
-    # The gateway is the only one that may name another address than its own; it strips what clients send.
-    return metadata.get("x-aviary-address") or peer.rsplit(":", 1)[0].removeprefix("ipv4:").removeprefix("ipv6:")
+def _seen(context: Any) -> tuple[str, str]:  # noqa: ANN401 - see Context
+    """Whom the connection's certificate names, and where it comes from."""
+    return caller_of(context.auth_context()), context.peer().rsplit(":", 1)[0].removeprefix("ipv4:").removeprefix(
+        "ipv6:"
+    )

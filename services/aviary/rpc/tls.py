@@ -39,11 +39,16 @@ def host_of(name: str) -> str:
     return name + _DOMAIN
 
 
+def named(uri: str) -> str:
+    """Whom a certificate with this one URI names; "" when that is nobody of ours."""
+    return uri.removeprefix(_URI) if uri.startswith(_URI) else ""
+
+
 def caller_of(auth_context: Mapping[str, Sequence[bytes]]) -> str:
     """Whom the certificate of a connection names; "" when that is nobody of ours."""
     # gRPC fills it only from a certificate with exactly one URI.
     uris = [uri.decode(errors="replace") for uri in auth_context.get("peer_spiffe_id", ())]
-    return uris[0].removeprefix(_URI) if len(uris) == 1 and uris[0].startswith(_URI) else ""
+    return named(uris[0]) if len(uris) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ class Certificates:
     def server(self) -> grpc.ServerCredentials:
         """Credentials that ask every client for a certificate of ours; each handshake takes the files as they are."""
         return grpc.dynamic_ssl_server_credentials(self._configuration(), self._configuration, True)  # noqa: FBT003
+
+    def shown(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Each name's key and chain, and the authorities that are in force at this moment, as the files are; in PEM."""
+        found = [files.current() for files in self._files.values()]
+        return [(each.key, each.chain) for each in found], _in_force(found[0].authority)
 
     def material(self, name: str) -> Material:
         """The files of `name` as they are now; the same object while they don't change."""
@@ -107,7 +117,8 @@ class _Files:
 
     def _read(self) -> Material:
         held = {part: _content(path) for part, path in self._paths.items()}
-        _parsed(self._paths["authority"], lambda: x509.load_pem_x509_certificates(held["authority"]))
+        authorities = _parsed(self._paths["authority"], lambda: x509.load_pem_x509_certificates(held["authority"]))
+        _must_last(self._paths["authority"], max(authorities, key=lambda each: each.not_valid_after_utc))
         chain = _parsed(self._paths["chain"], lambda: x509.load_pem_x509_certificates(held["chain"]))
         key = _parsed(self._paths["key"], lambda: serialization.load_pem_private_key(held["key"], password=None))
         if key.public_key() != chain[0].public_key():
@@ -117,10 +128,23 @@ class _Files:
 
     def _must_be_ours(self, certificate: x509.Certificate) -> None:
         path = self._paths["chain"]
-        if certificate.not_valid_after_utc <= dt.datetime.now(dt.UTC):
-            raise Unavailable(f"the certificate {path} expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+        _must_last(path, certificate)
         if uri_of(self._name) not in _uris(certificate):
             raise Unavailable(f"the certificate {path} is not that of {uri_of(self._name)}")
+
+
+def _must_last(path: Path, certificate: x509.Certificate) -> None:
+    if certificate.not_valid_after_utc <= dt.datetime.now(dt.UTC):
+        raise Unavailable(f"the certificate {path} expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+
+
+def _in_force(authorities: bytes) -> bytes:
+    now = dt.datetime.now(dt.UTC)
+    return b"".join(
+        each.public_bytes(serialization.Encoding.PEM)
+        for each in x509.load_pem_x509_certificates(authorities)
+        if each.not_valid_before_utc <= now < each.not_valid_after_utc
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from aviary import entries, ids
 from aviary._native import Front, Miss
@@ -18,6 +18,13 @@ T = TypeVar("T")
 AUTHOR_ROWS = 200
 
 
+class Copies(Protocol):
+    """Where the front's home lists come from when they are not its own."""
+
+    async def copy(self, viewer_id: int, version: int) -> None:
+        """Copy a viewer's list into the front. Raises Unavailable when there is none of this version."""
+
+
 class Filler(Generic[T]):
     """Puts what a miss names. The front's clock is noted first, so that what changes meanwhile is not kept."""
 
@@ -30,6 +37,7 @@ class Filler(Generic[T]):
         tweets: Tweets[T],
         fragments: Fragments,
         clock: Clock,
+        copies: Copies | None = None,
     ) -> None:
         self._front = front
         self._sources = sources
@@ -37,6 +45,7 @@ class Filler(Generic[T]):
         self._tweets = tweets
         self._fragments = fragments
         self._clock = clock
+        self._copies = copies
 
     async def fill(self, viewer_id: int, miss: Miss) -> None:
         """Put all that `miss` names. Raises what the services raise; what was put until then stays."""
@@ -64,6 +73,8 @@ class Filler(Generic[T]):
         # Reading of it what nobody needs builds a list that is absent.
         key = ListKey(viewer_id=viewer_id, upper=LIVE, version=found.follow_version)
         await self._lists.read(key, found, below=MAX_ID, above=MAX_ID - 1, limit=1, extra=b"")
+        if self._copies is not None:
+            await self._copies.copy(viewer_id, found.follow_version)
 
     async def _author(self, author_id: int) -> None:
         # Begun before the store is read: a tweet committed meanwhile lands in the list, is read, or both.

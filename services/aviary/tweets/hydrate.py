@@ -9,6 +9,7 @@ from aviary.api.tweets.v1 import fragments_pb2
 from aviary.api.tweets.v1 import tweets_pb2 as pb
 from aviary.clock import Clock
 from aviary.errors import no_tweet
+from aviary.ids import pack
 from aviary.surfaces import Surface
 from aviary.tweets import encoding
 from aviary.tweets.fragments.encoding import fragments
@@ -44,12 +45,18 @@ class Hydrator:
 
     async def first_answer(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
         """Return a tweet to its author as the answer to its creation, also when it was deleted since."""
-        return self._just_written(viewer_id, tweet_id) or (await self.first_answers(viewer_id, [tweet_id]))[0]
+        return await self._just_written(viewer_id, tweet_id) or (await self.first_answers(viewer_id, [tweet_id]))[0]
 
-    def _just_written(self, viewer_id: int, tweet_id: int) -> pb.Tweet | None:
+    async def _just_written(self, viewer_id: int, tweet_id: int) -> pb.Tweet | None:
         if self._held is None:
             return None
         found = self._held.tweet(viewer_id, tweet_id, now_ms=self._clock.now_ms())
+        if not isinstance(found, bytes) and not found.is_declined:
+            # Whoever writes and never reads would miss with every tweet: put once, their card stays.
+            then = self._held.now()
+            parts = await self.fragments(viewer_id, [tweet_id])
+            self._held.put(viewer_id, pack([tweet_id]), parts.SerializeToString(), then)
+            found = self._held.tweet(viewer_id, tweet_id, now_ms=self._clock.now_ms())
         return pb.Tweet.FromString(found) if isinstance(found, bytes) else None
 
     async def first_answers(self, viewer_id: int, ids: Sequence[int]) -> Sequence[pb.Tweet]:

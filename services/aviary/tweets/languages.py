@@ -12,9 +12,8 @@ from aviary.tweets.store import UNKNOWN_LANGUAGE, Entities
 
 # Enough to tell by, and it bounds the cost: the model takes some 30 µs for this many.
 _LOOKED_AT = 300
-_LETTERS = re.compile(r"[^\W\d_]")
-# Fewer letters than this say nothing in a script that spells sounds; one ideograph may be a word.
-_MIN_LETTERS = 4
+# Fewer letters than four say nothing in a script that spells sounds; one ideograph may be a word.
+_FOUR_LETTERS = re.compile(r"[^\W\d_](?:[\W\d_]*[^\W\d_]){3}")
 _DENSE = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MIN_SCORE = 0.5
 
@@ -30,7 +29,7 @@ def detect(text: str, entities: Entities) -> str:
     Names, tags and addresses are nobody's language, so they don't count.
     """
     words = " ".join("".join(_between(text, entities)).split())[:_LOOKED_AT]
-    if not _DENSE.search(words) and len(_LETTERS.findall(words)) < _MIN_LETTERS:
+    if not _FOUR_LETTERS.search(words) and not _DENSE.search(words):
         return UNKNOWN_LANGUAGE
     (best,) = _detector().detect(words, model="lite", k=1)
     return str(best["lang"]) if best["score"] >= _MIN_SCORE else UNKNOWN_LANGUAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,9 +14,8 @@ MAX_WEIGHTED_LENGTH = 280
 # Far above anything that weighs 280 (URLs weigh 23 whatever their length); bounds the parser's work.
 MAX_CHARACTERS = 25_000
 _ALLOWED_CONTROLS = "\n\t\r"
-_CONTROLS = frozenset({"Cc", "Cs"})
-# Zero-width marks at the start, and what no encoder should produce; twitter-text refuses them too.
-_NON_CHARACTERS = frozenset("\ufffe\ufeff\uffff")
+# The categories Cc and Cs; zero-width marks at the start, and what no encoder should produce, as twitter-text does.
+_REFUSED = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff\ufffe\ufeff\uffff]")
 
 
 def read(content: str) -> tuple[str, Entities]:
@@ -40,10 +40,10 @@ def read(content: str) -> tuple[str, Entities]:
 
 def refuse_controls(field: str, text: str, *, allowed: str) -> None:
     """Raise InvalidInput when `text` holds a control character but those allowed, or what is no character at all."""
-    for position, character in enumerate(text):
-        is_control = unicodedata.category(character) in _CONTROLS and character not in allowed
-        if is_control or character in _NON_CHARACTERS:
-            raise InvalidInput(f"{field} has the control character U+{ord(character):04X} at {position}; remove it")
+    for found in _REFUSED.finditer(text):
+        if found[0] not in allowed:
+            sentence = f"{field} has the control character U+{ord(found[0]):04X} at {found.start()}; remove it"
+            raise InvalidInput(sentence)
 
 
 def _spans(found: Sequence[tuple[str, int, int]]) -> Sequence[Span]:

@@ -8,7 +8,7 @@ import itertools
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from aviary import ids
@@ -49,6 +49,7 @@ class Relay:
     key stay in order. An event that becomes visible after a later one of its key
     is published after it: consumers ignore older versions. What was published and
     not marked is published again, by this relay or another one: effects are keyed.
+    `tell` is told of each as well, encoded.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Relay:
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
+        tell: Callable[[Sequence[bytes]], Awaitable[None]],
     ) -> None:
         # Set by writers of the same process: there is something to publish, don't wait for the next look.
         self.hint = asyncio.Event()
@@ -69,6 +71,7 @@ class Relay:
         self._partitions = settings.kafka_partitions
         self._outbox = outbox
         self._producer = producer
+        self._tell = tell
         self._floor = Floor(broker, self._topic)
         self._clock = clock
         # Handed to the producer, and perhaps not marked yet where the next look sees it.
@@ -169,6 +172,8 @@ class Relay:
 
     async def _send(self, partition: int, events: Sequence[Pending]) -> None:
         await self._producer.send(self._topic, partition, [_item(each) for each in events])
+        # Once more: the writer may have died between its commit and telling of it.
+        await self._tell([each.body for each in events])
         buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for each in events:
             buckets[each.shard, minute_of(each.event_id)].append(each.event_id)

@@ -6,33 +6,41 @@ import logging
 
 from prometheus_client import Gauge
 
-from aviary._native import Front
+from aviary._native import Front, TimelineStore
 from aviary.clock import Clock
 from aviary.metrics import Metrics
 from aviary.paging import Cursors
 from aviary.rpc.ready import described
-from aviary.storage.native.timelines import NativeTimelines
+from aviary.secrets import Secrets
+from aviary.settings import Settings
 from aviary.storage.told import Told
 
 _log = logging.getLogger("aviary.front")
 
 
-class NativeFront:
-    """Fragments and lists in the core; it dies with the process."""
+def front(
+    lists: TimelineStore, settings: Settings, clock: Clock, secrets: Secrets, metrics: Metrics, *, is_shared: bool
+) -> Front:
+    """Return an empty front over home lists, bounded by the settings, with its gauges."""
+    core = Front(
+        lists,
+        clock=clock.core,
+        descriptors=described("aviary.api.tweets.v1.Tweet"),
+        cursor_key=Cursors(secrets.derive("cursors")).key,
+        is_shared=is_shared,
+        max_bytes=settings.front_memory_bytes,
+    )
+    size = Gauge("aviary_front_bytes", "Memory of the fragments held for hot reads.", registry=metrics.registry)
+    size.set_function(lambda: core.stats()["bytes"])
+    return core
 
-    def __init__(
-        self, timelines: NativeTimelines, clock: Clock, cursors: Cursors, metrics: Metrics, *, max_bytes: int
-    ) -> None:
+
+class NativeFront:
+    """A front that is told of every write by those who make them."""
+
+    def __init__(self, core: Front, clock: Clock) -> None:
+        self.core = core
         self._clock = clock
-        self.core = Front(
-            timelines.core,
-            clock=clock.core,
-            descriptors=described("aviary.api.tweets.v1.Tweet"),
-            cursor_key=cursors.key,
-            max_bytes=max_bytes,
-        )
-        size = Gauge("aviary_front_bytes", "Memory of the fragments held for hot reads.", registry=metrics.registry)
-        size.set_function(lambda: self.core.stats()["bytes"])
 
     def tell(self, told: Told) -> None:
         """Take in what a write changed; called by the writers, one at a time for each store."""

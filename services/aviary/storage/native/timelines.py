@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import Gauge
 
 from aviary._native import Sources, TimelineStore
@@ -32,6 +34,9 @@ class NativeTimelines:
     async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
         within = self._active_ms if active_only else None
         return self.core.append(owner_ids, row, now_ms=self._clock.now_ms(), read_within_ms=within)
+
+    async def append_each(self, appends: Sequence[tuple[bytes, bytes]]) -> int:
+        return self.core.append_each(appends, now_ms=self._clock.now_ms())
 
     async def forget(self, owner_ids: bytes) -> None:
         self.core.forget(owner_ids)

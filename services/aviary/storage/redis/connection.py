@@ -73,14 +73,18 @@ class RedisServers:
 
     async def run_all(self, script: Script, runs: Sequence[Run]) -> list[Any]:
         """Run a script with each of these, in one go a node; returns the answers in order."""
+        return await self.run_each([(script, run) for run in runs])
+
+    async def run_each(self, runs: Sequence[tuple[Script, Run]]) -> list[Any]:
+        """Do as `run_all`, each with a script of its own."""
         if len(runs) == 1:
-            return [await self.run(script, runs[0])]
+            return [await self.run(*runs[0])]
         async with self._permits:
-            with self._judged({self._nodes.holding(run.keys[0]) for run in runs}):
-                answers = await self._nodes.execute_all([_by_digest(script, run) for run in runs])
+            with self._judged({self._nodes.holding(run.keys[0]) for _, run in runs}):
+                answers = await self._nodes.execute_all([_by_digest(*each) for each in runs])
                 for place, answer in enumerate(answers):
                     if isinstance(answer, exceptions.NoScriptError):
-                        answers[place] = await self._run(script, runs[place])
+                        answers[place] = await self._run(*runs[place])
                     elif isinstance(answer, Exception):
                         raise answer
                 return answers

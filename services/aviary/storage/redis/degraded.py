@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -144,6 +145,9 @@ class PatientTimelines:
 
     async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
         return await insist(partial(self._append, owner_ids, row, active_only=active_only), what="warm timelines")
+
+    async def append_each(self, appends: Sequence[tuple[bytes, bytes]]) -> int:
+        return sum(await asyncio.gather(*(self.append(*each, active_only=False) for each in appends)))
 
     async def forget(self, owner_ids: bytes) -> None:
         await insist(partial(self._warm.forget, owner_ids), what="warm timelines")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aviary.rpc.limits import Limit, Usage
 from aviary.storage.redis.connection import RedisServers, Run, Script
@@ -70,9 +71,17 @@ class RedisRateLimits:
         self._now_us = now_us
 
     async def spend(self, limit: Limit, subject: str, units: int = 1) -> Usage:
+        return self.usage(limit, await self._servers.run(*self.spending(limit, subject, units)))
+
+    def spending(self, limit: Limit, subject: str, units: int = 1) -> tuple[Script, Run]:
+        """Return what spends, for whoever sends more than that in one go."""
         now = self._now_us() if self._now_us else b""
-        run = Run([self._window(limit, subject)], [limit.count, limit.window_s * _US, units, now])
-        allowed, remaining, reset_us, token = await self._servers.run(_SPEND, run)
+        return _SPEND, Run([self._window(limit, subject)], [limit.count, limit.window_s * _US, units, now])
+
+    @staticmethod
+    def usage(limit: Limit, answer: Sequence[Any]) -> Usage:
+        """Read what that answered."""
+        allowed, remaining, reset_us, token = answer
         reset_s = min(reset_us / _US, limit.window_s)
         return Usage(allowed=bool(allowed), remaining=remaining, reset_s=reset_s, token=int(token))
 

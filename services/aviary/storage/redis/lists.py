@@ -224,6 +224,35 @@ return {floor_of(header), bag(list, 'p', held[3], plain), bag(list, 'l', held[4]
 """
 )
 
+# KEYS: epoch, list. ARGV: now, idle time, version, mark. It is a read. Nil when absent; else a new mark, and then
+# nothing when the list is as it was at that mark, what both tails grew by if that is all, or floor and both bags.
+COPY = Script(
+    _COMMON
+    + """
+local now_ms, idle_ms, version, known = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local list = KEYS[2]
+local held = call('HMGET', list, 'h', 'p', 'l')
+local header, plain_tail, long_tail = held[1], held[2] or '', held[3] or ''
+if state_of(header, epoch_of(KEYS[1]), now_ms, idle_ms) ~= 'R' or version_of(header) ~= version then return nil end
+if now_ms > unpack_('<d', header, 42) then
+  call('HSET', list, 'h', sub(header, 1, 41) .. pack('<d', now_ms) .. sub(header, 50))
+end
+call('PEXPIRE', list, idle_ms)
+local _, _, rows, plain, long = counts_of(header)
+local mark = sub(header, 1, 41) .. pack('<I4I4I4', rows, #plain_tail, #long_tail)
+if mark == known then return {mark} end
+if sub(known, 1, 41) == sub(mark, 1, 41) then
+  local rows_then, plain_then, long_then = unpack_('<I4I4I4', known, 42)
+  -- All that was added is in the tails: none of them was moved into a chunk meanwhile.
+  if rows - rows_then == (#plain_tail - plain_then) / 16 + (#long_tail - long_then) / 32
+      and plain_then <= #plain_tail and long_then <= #long_tail then
+    return {mark, sub(plain_tail, plain_then + 1), sub(long_tail, long_then + 1)}
+  end
+end
+return {mark, floor_of(header), bag(list, 'p', plain_tail, plain), bag(list, 'l', long_tail, long)}
+"""
+)
+
 # KEYS: epoch, list, root. ARGV: now, idle time, version.
 HOLDS = Script(
     _COMMON

@@ -95,8 +95,10 @@ class OneNode:
         return await self._client.execute_command(*command)  # type: ignore[no-untyped-call] # the driver's own
 
     async def execute_all(self, commands: Sequence[Command]) -> list[Any]:
-        # All keys share the one tag, so there is one command nearly always.
-        return [await self.execute(command) for command in commands]
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            _ = pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
 
     async def each(self) -> Mapping[str, Execute]:
         return {"": cast("Execute", self._client.execute_command)}

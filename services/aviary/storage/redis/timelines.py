@@ -15,7 +15,7 @@ from aviary.errors import Unavailable
 from aviary.metrics import Metrics
 from aviary.settings import Settings
 from aviary.storage.redis import bags, lists
-from aviary.storage.redis.connection import Arguments, RedisServers, Run
+from aviary.storage.redis.connection import Arguments, RedisServers, Run, Script
 from aviary.timelines.store import LIVE, ListKey, Piece
 
 _WORD = 8
@@ -57,6 +57,9 @@ class RedisTimelines:
         await self._trim_some([run.keys[1 + at] for run, (_, *long) in zip(runs, answers, strict=True) for at in long])
         return sum(appended for appended, *_ in answers)
 
+    async def append_each(self, appends: Sequence[tuple[bytes, bytes]]) -> int:
+        return sum(await asyncio.gather(*(self.append(*each, active_only=False) for each in appends)))
+
     async def forget(self, owner_ids: bytes) -> None:
         live = self._live_by_group(owner_ids).values()
         await self._unlink([*keys, *(key + b":d" for key in keys)] for keys in live)
@@ -89,6 +92,10 @@ class RedisTimelines:
             limit=limit,
             extra=extra,
         )
+
+    def copying(self, viewer_id: int, version: int, mark: bytes) -> tuple[Script, Run]:
+        """Return what reads how a live list changed since a mark, for whoever sends more than that in one go."""
+        return lists.COPY, self._run(ListKey(viewer_id=viewer_id, upper=LIVE, version=version), _word(version), mark)
 
     async def holds(self, key: ListKey) -> bool:
         return bool(await self._servers.run(lists.HOLDS, self._run(key, _word(key.version))))

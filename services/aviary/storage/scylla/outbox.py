@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aviary import ids
 from aviary.events.v1.events_pb2 import Event
-from aviary.storage.scylla.tables import Tables
+from aviary.storage.scylla.tables import Statement, Tables
 
 # What a service's events are spread over; order is kept within a shard, and so for one key.
 SHARDS = 8
 _MINUTE_MS = 60_000
 _ALL = f"({', '.join(map(str, range(SHARDS)))})"
 _AT_ONCE = 500
+# How the statement begins that `row` becomes, and where in its values the event is.
+_PUT, _BODY = "INSERT INTO outbox (shard, minute, event_id, body)", 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ def row(event: Event) -> dict[str, Any]:
         "event_id": event.id,
         "body": event.SerializeToString(),
     }
+
+
+def bodies(statements: Iterable[Statement]) -> Sequence[bytes]:
+    """Return the encoded events among the statements of a write."""
+    return [values[_BODY] for cql, values in statements if cql.startswith(_PUT)]
 
 
 class Outbox:

@@ -7,7 +7,7 @@ import base64
 import functools
 import json
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from aviary.clock import Clock
@@ -38,6 +38,29 @@ class Ids(Protocol):
 
     def next(self) -> int:
         """Return the next id. Raises Unavailable while no worker number is leased."""
+
+
+class News(Protocol):
+    """Tells whoever holds what they read. Telling never fails: what could not be told is owned up to."""
+
+    async def events(self, bodies: Sequence[bytes]) -> None:
+        """Tell of encoded events: what they tell of is durable, and not acknowledged yet."""
+
+    async def counted(self, tweet_ids: Collection[int]) -> None:
+        """Tell that counts of these tweets changed."""
+
+    async def tiers(self) -> None:
+        """Tell that authors changed their tiers, as whoever asks is told from now on."""
+
+
+class Silence:
+    """Nobody holds anything."""
+
+    async def events(self, bodies: Sequence[bytes]) -> None: ...
+
+    async def counted(self, tweet_ids: Collection[int]) -> None: ...
+
+    async def tiers(self) -> None: ...
 
 
 class Erased:
@@ -152,9 +175,10 @@ class Writer:
     it costs one round trip beyond its reads, with a key two, whatever it holds.
     """
 
-    def __init__(self, tables: Tables, ids_: Ids, clock: Clock) -> None:
+    def __init__(self, tables: Tables, ids_: Ids, clock: Clock, *, news: News | None = None) -> None:
         self.tables = tables
         self.clock = clock
+        self.news = news or Silence()
         self.times = Timestamps()
         # Whom the service's erasure has begun to remove.
         self.erased = Erased()
@@ -168,7 +192,7 @@ class Writer:
         """Write what `decide` fills in and return its answer when that is durable."""
         write = self._new()
         answer = await decide(write)
-        await self._send(write.statements())
+        await self._do(write.statements())
         return answer
 
     async def once(self, claim: Claim | None, decide: Callable[[Write], Awaitable[int]]) -> tuple[int, bool]:
@@ -287,6 +311,13 @@ class Writer:
             await asyncio.shield(asyncio.ensure_future(self.tables.batch(statements)))
             self.written.set()
 
+    async def _do(self, statements: Sequence[Statement], *, at_once: int | None = None) -> None:
+        """Send a write, in parts when it is large, and tell of it when all of it is there."""
+        step = at_once or max(1, len(statements))
+        for start in range(0, len(statements), step):
+            await self._send(statements[start : start + step])
+        await self.news.events(outbox.bodies(statements))
+
     async def _claim(self, claim: Claim, write: Write, answer: int) -> tuple[int, bool]:
         attempt = write.next_id()
         held = await self.tables.apply(
@@ -296,7 +327,7 @@ class Writer:
         )
         if held is not None and held["attempt"] != attempt:
             return await self._first(claim, (held["body"], held["intent"], held["result"])), True
-        await self._send([*write.statements(), *self._finished(claim)])
+        await self._do([*write.statements(), *self._finished(claim)])
         return answer, False
 
     async def _first(self, claim: Claim, held: Row) -> int:
@@ -304,7 +335,7 @@ class Writer:
         if body != claim.body:
             raise Conflict("the idempotency key was used with another body; use a new key for a new request")
         if intent is not None:
-            await self._send([*statements_of(intent), *self._finished(claim)])
+            await self._do([*statements_of(intent), *self._finished(claim)])
         return int(result)
 
     def _finished(self, claim: Claim) -> list[Statement]:
@@ -327,11 +358,10 @@ class Writer:
         return turn, at_us
 
     async def _finish(self, entity: str, turn: int, at_us: int, statements: Sequence[Statement]) -> None:
-        """Send a turn's write; a large one in parts, for whoever comes next sends what is missing."""
+        """Send a turn's write; whoever comes next sends what is missing of it."""
         done = "UPDATE turns USING TIMESTAMP ? AND TTL ? SET done = ? WHERE entity = ?"
         all_of_it = [*statements, (done, (at_us, _TURNS_KEPT_S, turn, entity))]
-        for start in range(0, len(all_of_it), _PART):
-            await self._send(all_of_it[start : start + _PART])
+        await self._do(all_of_it, at_once=_PART)
 
     async def _take(self, entity: str, turn: int | None, token: int, write: Write) -> bool:
         held = await self.tables.apply(

@@ -22,6 +22,7 @@ from aviary.metrics import Metrics
 from aviary.rpc.telemetry import inner_span
 from aviary.storage.sqlite import schema
 from aviary.storage.sqlite.readers import Readers
+from aviary.storage.sqlite.tail import Placed, Tail
 from aviary.storage.sqlite.transaction import Erased, Transaction
 from aviary.storage.told import Told
 
@@ -35,6 +36,7 @@ class _Write(Generic[T]):
     done: asyncio.Future[T]
     result: T | None = None
     told: Told | None = None
+    placed: Sequence[Placed] = ()
     error: BaseException | None = None
 
 
@@ -56,6 +58,7 @@ class Database:
         queue_size: int,
         group: int,
         readers: int,
+        cache_bytes: int = 16_777_216,
         tell: Callable[[Told], None] | None = None,
     ) -> None:
         self.name = path.stem
@@ -64,6 +67,7 @@ class Database:
         self._clock = clock
         self._metrics = metrics
         self._group = group
+        self._cache_kib = max(1, cache_bytes // 1024)
         self._tell = tell
         self._queue: queue.Queue[_Write[Any] | None] = queue.Queue(queue_size)
         self._open_connections: list[sqlite3.Connection] = []
@@ -72,7 +76,8 @@ class Database:
         self._connection = self._connect()
         with translated(self.name):
             schema.migrate(self._connection, self.name)
-        self.newest = self._newest_event()
+        self.newest, end = self._newest_event()
+        self.tail = Tail(end)
         self._ids = IdGenerator(clock, after=self.newest)
         # Whom the service's erasure has begun to remove; no write brings them back.
         self.erased = Erased()
@@ -123,13 +128,15 @@ class Database:
             # What is deleted is overwritten: an erased account leaves nothing in the file.
             connection.execute("PRAGMA secure_delete=ON")
             connection.execute("PRAGMA temp_store=MEMORY")
-            connection.execute("PRAGMA cache_size=-16384")
+            connection.execute(f"PRAGMA cache_size=-{self._cache_kib}")
         self._open_connections.append(connection)
         return connection
 
-    def _newest_event(self) -> int:
-        (newest,) = self._connection.execute("SELECT coalesce(max(event_id), 0) FROM outbox").fetchone()
-        return int(newest)
+    def _newest_event(self) -> tuple[int, int]:
+        """The newest event's id and its place, zeros for none."""
+        statement = "SELECT coalesce(max(event_id), 0), coalesce(max(position), 0) FROM outbox"
+        newest, position = self._connection.execute(statement).fetchone()
+        return int(newest), int(position)
 
     def _read(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
         with translated(self.name):
@@ -157,8 +164,11 @@ class Database:
         try:
             with translated(self.name):
                 self._connection.execute("BEGIN IMMEDIATE")
-                for job in writes:
-                    self._apply(job)
+                if not self._apply_together(writes):
+                    self._connection.execute("ROLLBACK")
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    for job in writes:
+                        self._apply_apart(job)
                 self._connection.execute("COMMIT")
             self._tell_all(writes)
         except AviaryError as error:
@@ -174,27 +184,47 @@ class Database:
 
     def _tell_all(self, writes: Sequence[_Write[Any]]) -> None:
         """Tell of each write in the order of the commits, before anybody is told that it is durable."""
-        if self._tell is not None:
+        if self._tell is None:
+            return
+        told = [job.told for job in writes if job.told is not None and job.error is None]
+        if any(each.all for each in told):
+            # What is forgotten then is what was there before that write.
+            for each in told:
+                self._tell(each)
+        else:
+            self._tell(Told([event for each in told for event in each.events]))
+
+    def _apply_together(self, writes: Sequence[_Write[Any]]) -> bool:
+        """Do all of a group without a way back to between two of them, which is what they need nearly always."""
+        try:
             for job in writes:
-                if job.told is not None and job.error is None:
-                    self._tell(job.told)
+                self._apply(job)
+        except Exception as error:
+            if _is_of_the_disk(error):
+                raise
+            return False
+        return True
+
+    def _apply_apart(self, job: _Write[Any]) -> None:
+        """Do one of a group so that its failure undoes nothing else."""
+        self._connection.execute("SAVEPOINT one")
+        try:
+            self._apply(job)
+        except Exception as error:
+            if _is_of_the_disk(error):
+                raise
+            self._connection.execute("ROLLBACK TO one")
+            job.error, job.told, job.placed = error, None, ()
+        self._connection.execute("RELEASE one")
 
     def _apply(self, job: _Write[Any]) -> None:
-        connection = self._connection
-        connection.execute("SAVEPOINT one")
-        try:
-            tx = Transaction(connection, self._clock, self._ids, self.erased)
-            job.result = job.work(tx)
-            job.told = tx.told
-        except Exception as error:
-            # Damage is said by the bare class, a fault of the disk by the operational one: neither is the job's own.
-            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
-                raise
-            connection.execute("ROLLBACK TO one")
-            job.error = error
-        connection.execute("RELEASE one")
+        tx = Transaction(self._connection, self._clock, self._ids, self.erased)
+        job.result = job.work(tx)
+        job.told, job.placed = tx.told, tx.placed
 
     def _answer(self, writes: Sequence[_Write[Any]]) -> None:
+        # Before anybody hears of it: whoever was answered finds the events in the log.
+        self.tail.add([event for job in writes if job.error is None for event in job.placed])
         for job in writes:
             if job.done.cancelled():
                 continue
@@ -205,6 +235,11 @@ class Database:
                 job.done.set_result(job.result)
         committed, self._committed = self._committed, asyncio.Event()
         committed.set()
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    # Damage is said by the bare class, a fault of the disk by the operational one: neither is a write's own.
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aviary.eventlog import Record
 from aviary.events.v1.events_pb2 import Event
 from aviary.storage.sqlite.database import Database
+from aviary.storage.sqlite.tail import Placed
 from aviary.storage.sqlite.transaction import Transaction
 
 _EVENTS_KEPT_MS = 7 * 86_400_000
@@ -21,12 +22,17 @@ class SqliteEventLog:
         self._database = database
 
     async def read(self, after: int, *, limit: int) -> Sequence[Record]:
-        rows = await self._database.read(
+        rows = self._database.tail.after(after, limit=limit)
+        if rows is None:
+            rows = await self._read(after, limit)
+        return [Record(position, Event.FromString(body)) for position, body in rows]
+
+    async def _read(self, after: int, limit: int) -> Sequence[Placed]:
+        return await self._database.read(
             lambda connection: connection.execute(
                 "SELECT position, body FROM outbox WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
             ).fetchall()
         )
-        return [Record(position, Event.FromString(body)) for position, body in rows]
 
     async def end(self) -> int:
         (newest,) = await self._database.read(
@@ -35,9 +41,8 @@ class SqliteEventLog:
         return int(newest)
 
     async def wait(self, after: int) -> None:
-        committed = self._database.committed()
-        if await self.end() <= after:
-            await committed.wait()
+        if self._database.tail.end <= after:
+            await self._database.committed().wait()
 
     async def prune(self) -> None:
         """Forget events after 7 days and idempotency keys after 24 h, a few at a time."""
@@ -58,7 +63,7 @@ class SqliteEventLog:
             return removed
 
         while await self._database.write(delete):
-            pass
+            self._database.tail.forget()
 
 
 class SqliteOffsets:

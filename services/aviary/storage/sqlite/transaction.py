@@ -10,6 +10,7 @@ from aviary.errors import Conflict, no_user
 from aviary.events.v1.events_pb2 import Event
 from aviary.ids import IdGenerator
 from aviary.rpc.call import Claim
+from aviary.storage.sqlite.tail import Placed
 from aviary.storage.told import Told
 
 
@@ -49,6 +50,8 @@ class Transaction:
         self.erased = erased or Erased()
         # What of this write its readers are told before it is acknowledged.
         self.told = Told()
+        # Its events with their places in the log.
+        self.placed: list[Placed] = []
         self.execute = connection.execute
         self.executemany = connection.executemany
 
@@ -79,7 +82,9 @@ class Transaction:
         event.id = self._ids.next()
         event.time_ms = self._clock.now_ms()
         body = event.SerializeToString()
-        self.execute("INSERT INTO outbox (event_id, time_ms, body) VALUES (?, ?, ?)", (event.id, event.time_ms, body))
+        statement = "INSERT INTO outbox (event_id, time_ms, body) VALUES (?, ?, ?)"
+        position = self.execute(statement, (event.id, event.time_ms, body)).lastrowid or 0
+        self.placed.append((position, body))
         self.told.events.append((body, made))
 
     def once(self, claim: Claim | None, work: Callable[[], int]) -> tuple[int, bool]:

@@ -239,7 +239,7 @@ class FollowerIds(_message.Message):
     ids: _builtins.bytes
     """Packed little-endian int64."""
     follower_count: _builtins.int
-    """In the first message: followers at the start of the call."""
+    """Of a stream in the first message: followers at the start of the call."""
     def __init__(
         self,
         *,
@@ -253,6 +253,49 @@ class FollowerIds(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowerIds: _TypeAlias = FollowerIds  # noqa: Y015
+
+@_typing.final
+class BatchGetFollowersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    most: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+        most: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "most", b"most"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetFollowersRequest: _TypeAlias = BatchGetFollowersRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetFollowersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLLOWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def followers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowerIds]: ...
+    def __init__(
+        self,
+        *,
+        followers: _abc.Iterable[Global___FollowerIds] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["followers", b"followers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetFollowersResponse: _TypeAlias = BatchGetFollowersResponse  # noqa: Y015
 
 @_typing.final
 class GetSourcesRequest(_message.Message):

@@ -67,6 +67,11 @@ class GraphServiceStub:
                 request_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.StreamFollowersRequest.SerializeToString,
                 response_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.FollowerIds.FromString,
                 _registered_method=True)
+        self.BatchGetFollowers = channel.unary_unary(
+                '/aviary.api.graph.v1.GraphService/BatchGetFollowers',
+                request_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersRequest.SerializeToString,
+                response_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersResponse.FromString,
+                _registered_method=True)
         self.GetSources = channel.unary_unary(
                 '/aviary.api.graph.v1.GraphService/GetSources',
                 request_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.GetSourcesRequest.SerializeToString,
@@ -146,6 +151,15 @@ class GraphServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchGetFollowers(self, request, context):
+        """The followers of several users who have few, in the order asked for; of
+        those with more than `most` the count alone. A follow committed before the
+        call is in the answer. At most 200 users and 10,000 followers of each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSources(self, request, context):
         """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
@@ -211,6 +225,11 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.StreamFollowers,
                     request_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.StreamFollowersRequest.FromString,
                     response_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.FollowerIds.SerializeToString,
+            ),
+            'BatchGetFollowers': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetFollowers,
+                    request_deserializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersRequest.FromString,
+                    response_serializer=aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersResponse.SerializeToString,
             ),
             'GetSources': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSources,
@@ -396,6 +415,33 @@ class GraphService:
             '/aviary.api.graph.v1.GraphService/StreamFollowers',
             aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.StreamFollowersRequest.SerializeToString,
             aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.FollowerIds.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetFollowers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.api.graph.v1.GraphService/BatchGetFollowers',
+            aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersRequest.SerializeToString,
+            aviary_dot_api_dot_graph_dot_v1_dot_graph__pb2.BatchGetFollowersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,11 @@ class GraphServiceStub:
     message tells the follower count. A follow committed before the call is in
     the stream; one committed during it may be.
     """
+    BatchGetFollowers: _aio.UnaryUnaryMultiCallable[_graph_pb2.BatchGetFollowersRequest, _graph_pb2.BatchGetFollowersResponse]
+    """The followers of several users who have few, in the order asked for; of
+    those with more than `most` the count alone. A follow committed before the
+    call is in the answer. At most 200 users and 10,000 followers of each.
+    """
     GetSources: _aio.UnaryUnaryMultiCallable[_graph_pb2.GetSourcesRequest, _graph_pb2.Sources]
     """Whose tweets belong to a viewer's home: the viewer, and whom they follow and don't mute.
 
@@ -128,6 +133,17 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         """The ids of a user's followers, packed, oldest follow first. The first
         message tells the follower count. A follow committed before the call is in
         the stream; one committed during it may be.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetFollowers(
+        self,
+        request: _graph_pb2.BatchGetFollowersRequest,
+        context: _aio.ServicerContext[_graph_pb2.BatchGetFollowersRequest, _abc.Awaitable[_graph_pb2.BatchGetFollowersResponse]],
+    ) -> _abc.Awaitable[_graph_pb2.BatchGetFollowersResponse]:
+        """The followers of several users who have few, in the order asked for; of
+        those with more than `most` the count alone. A follow committed before the
+        call is in the answer. At most 200 users and 10,000 followers of each.
         """
 
     @_abc_1.abstractmethod

@@ -51,6 +51,8 @@ class ScyllaTierStore:
             return
         pause_s = await self._writer.in_turn("tiers", lambda write: self._raise(write, tier))
         await asyncio.sleep(pause_s)
+        # From here on whoever asks is told of it; whoever asked before has to ask again.
+        await self._writer.news.tiers()
         self._in_effect[tier.author_id] = tier.tier
 
     async def version(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -86,6 +87,10 @@ class ScyllaGraphStore:
     async def follower_ids(self, user_id: int, *, after: int, limit: int) -> tuple[Sequence[int], int]:
         found = await self._places.oldest(user_id, Shelf.FOLLOWERS, after=after, limit=limit)
         return [each.other for each in found], found[-1].position if found else after
+
+    async def few_followers(self, user_ids: Sequence[int], *, most: int) -> Sequence[Sequence[int] | None]:
+        found = await asyncio.gather(*(self.follower_ids(each, after=0, limit=most + 1) for each in user_ids))
+        return [followers if len(followers) <= most else None for followers, _ in found]
 
     async def sources(self, viewer_id: int, *, if_version_not: int | None) -> Sources:
         now_ms = self._clock.now_ms()

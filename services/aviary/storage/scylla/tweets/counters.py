@@ -82,6 +82,7 @@ class ScyllaCounterStore:
         self, writer: Writer, settled_us: Callable[[], int] | None = None, *, moment_s: float = _MOMENT_S
     ) -> None:
         self._tables = writer.tables
+        self._news = writer.news
         self._counts = Counts(writer.tables)
         self._counting = Counting(writer.tables)
         self._settled_us = settled_us or _long_ago
@@ -112,6 +113,7 @@ class ScyllaCounterStore:
             await self._tables.rows(_PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
         await self._counting.apply(held.wrong, at_us=at_us + 1)
         await self._counting.sum(drift.entity_id, counter.kind, at_us=at_us + 1)
+        await self._news.counted([drift.entity_id])
         return True
 
     async def _walk(self, group: _Group, after: int, limit: int) -> list[Row]:

@@ -105,7 +105,19 @@ async def delete(tables: Tables, write: Write, tweet: Stored, trace: str) -> Non
     write.after(tweet.at_us)
     _mark_deleted(write, tweet, write.now_ms())
     await names.drop(tables, write, tweet)
-    write.emit(_changed(events_pb2.EVENT_TYPE_TWEET_DELETED, tweet.author_id, tweet.id, tweet.version + 1, trace))
+    deleted = _changed(events_pb2.EVENT_TYPE_TWEET_DELETED, tweet.author_id, tweet.id, tweet.version + 1, trace)
+    deleted.tweet.CopyFrom(
+        TweetEntry(
+            tweet_id=tweet.id,
+            author_id=tweet.author_id,
+            ref_tweet_id=tweet.ref_id,
+            ref_author_id=tweet.ref_author_id,
+            is_retweet=tweet.kind is Kind.RETWEET,
+            ref_is_reply=bool(tweet.flags & REF_IS_REPLY),
+            quoted_tweet_id=tweet.quote_id,
+        )
+    )
+    write.emit(deleted)
     await _unpin(tables, write, tweet, trace)
 
 

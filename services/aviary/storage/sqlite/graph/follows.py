@@ -32,6 +32,14 @@ FROM accounts WHERE user_id = ?1
 _MUTED = """
 SELECT member_id FROM bonds WHERE kind = 2 AND owner_id = ? AND active AND (until_ms = 0 OR until_ms > ?)
 """
+# A row a user, whatever it holds: each step of a statement waits for the interpreter that the loop needs, too.
+_FEW = """
+SELECT user_id, followers,
+    CASE WHEN followers <= ?1 THEN
+        (SELECT group_concat(follower_id) FROM follows WHERE followee_id = user_id AND active)
+    END
+FROM accounts WHERE user_id IN
+"""
 
 
 class SqliteGraphStore:
@@ -95,6 +103,18 @@ class SqliteGraphStore:
             ).fetchall()
         )
         return [follower for _, follower in rows], rows[-1][0] if rows else after
+
+    async def few_followers(self, user_ids: Sequence[int], *, most: int) -> Sequence[Sequence[int] | None]:
+        def look(connection: sqlite3.Connection) -> dict[int, Sequence[int] | None]:
+            marks = ",".join("?" * len(user_ids))
+            rows: Iterable[tuple[int, int, str | None]] = connection.execute(f"{_FEW} ({marks})", (most, *user_ids))
+            return {
+                user_id: [int(each) for each in joined.split(",")] if joined else None if count else []
+                for user_id, count, joined in rows
+            }
+
+        found = await self._database.read(look)
+        return [found.get(user_id, []) for user_id in user_ids]
 
     async def sources(self, viewer_id: int, *, if_version_not: int | None) -> Sources:
         now_ms = self._clock.now_ms()
