@@ -16,7 +16,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 # Folders too: a deleted file changes only its folder's time.
 CORE := $(shell find native -not -path '*/target*' 2>/dev/null)
 
-.PHONY: help setup up up-cluster test test-bench test-cluster soak check format proto bench clean
+.PHONY: help setup up up-cluster test test-bench test-cluster soak check format proto bench bench-native report clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -37,7 +37,8 @@ test-cluster: setup ## run the tests against real servers, which are fetched fir
 	@$(BIN)/python -m tests.backends fetch
 	@$(BIN)/pytest -m cluster -n 2 --dist loadgroup $(ARGS)
 
-soak: setup ## keep faults going under load for a quarter of an hour, on real servers
+soak: setup ## keep loads, faults on real servers and hostile input going, each for minutes
+	@BOLERO_RANDOM_TEST_TIME_MS=300000 cargo test --release --locked --quiet --manifest-path native/Cargo.toml --no-default-features --lib fuzz
 	@$(BIN)/python -m tests.backends fetch
 	@$(BIN)/pytest -m soak -n 0 $(ARGS)
 
@@ -54,6 +55,12 @@ proto: $(VENV)/.locked ## generate services/aviary/{api,events} from proto/
 
 bench: setup $(VENV)/.bench ## measure and record into benchmarks/record/
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+report: setup ## write benchmarks/record/report.html from the newest records
+	@$(BIN)/python -m benchmarks.report $(ARGS)
+
+bench-native: ## run criterion's benchmarks of the core; ARGS="-- page" picks some
+	@cargo bench --locked --quiet --manifest-path native/Cargo.toml --no-default-features $(ARGS)
 
 test-bench: setup $(VENV)/.bench ## run the tests of the benchmarks and their peers, with the packages that these need
 	@$(BIN)/pytest tests/benchmarks $(ARGS)

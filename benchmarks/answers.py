@@ -10,13 +10,13 @@ from benchmarks.wire import Answer
 PAGE = 20
 
 
-def fault_of_page(answer: Answer, *, in_order: bool = True) -> str:
-    """What is wrong with a first page; empty when it is 20 tweets, each older than the one before if `in_order`."""
+def fault_of_page(answer: Answer, *, in_order: bool = True, size: int = PAGE) -> str:
+    """What is wrong with a page; empty when it is `size` tweets, each older than the one before if `in_order`."""
     if answer.status != 200:
         return f"status {answer.status}"
     ids = tweet_ids(answer.body)
-    if len(ids) != PAGE:
-        return f"{len(ids)} tweets instead of {PAGE}"
+    if len(ids) != size:
+        return f"{len(ids)} tweets instead of {size}"
     if in_order and not all(newer > older for newer, older in pairwise(ids)):
         return "not strictly newest first"
     return ""

@@ -75,16 +75,25 @@ async def open_loop(
 
 
 async def closed_loop(
-    connections: Sequence[Sender], duration_s: float, request: Requests, *, clock: Clock = time.perf_counter
+    connections: Sequence[Sender],
+    duration_s: float,
+    request: Requests,
+    *,
+    most: int | None = None,
+    clock: Clock = time.perf_counter,
 ) -> list[Exchange]:
-    """Send the next request on each connection once the one before is answered: the most that the server takes."""
+    """Send the next request on each connection once the one before is answered: the most that the server takes.
+
+    Ends with the duration, or after `most` requests.
+    """
     end = clock() + duration_s
-    numbers = count()
+    numbers = iter(count() if most is None else range(most))
     exchanges: list[Exchange] = []
 
     async def carry(connection: Sender) -> None:
-        while (sent := clock()) < end:
-            number = next(numbers)
+        for number in numbers:
+            if (sent := clock()) >= end:
+                return
             exchanges.append(Exchange(number, sent, sent, await connection.send(request(number))))
 
     await _all([carry(connection) for connection in connections])

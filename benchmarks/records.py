@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure, table
@@ -46,7 +46,14 @@ def write_circumstances(
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_latest(readme: Path, title: str, figures: list[Figure], *, place: str = "latest record") -> None:
+def write_latest(
+    readme: Path,
+    title: str,
+    figures: list[Figure],
+    *,
+    place: str = "latest record",
+    tabled: Callable[[list[Figure]], str] = table,
+) -> None:
     """Put the figures into the README between the two marks of `place`. Raises ValueError when it has none."""
     text = readme.read_text(encoding="utf-8")
     opening, closing = f"<!-- {place} -->\n", f"<!-- end of the {place} -->"
@@ -54,4 +61,4 @@ def write_latest(readme: Path, title: str, figures: list[Figure], *, place: str 
     _, end, after = rest.partition(closing)
     if not begin or not end:
         raise ValueError(f"{readme.name} has no place for the {place}, between {opening.strip()} and {closing}")
-    readme.write_text(f"{before}{begin}{title}\n\n{table(figures)}\n{end}{after}", encoding="utf-8")
+    readme.write_text(f"{before}{begin}{title}\n\n{tabled(figures)}\n{end}{after}", encoding="utf-8")

@@ -34,6 +34,7 @@ class Subject:
     metrics: str
     processes: Mapping[str, Sequence[int]]
     ready_s: float
+    grpc: str = ""
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def running(
         said = _until_ready(process, errors, start_s)
         ready_s = time.perf_counter() - began
         parts = {"aviary": [process.pid], "envoy": [envoy_of(process.pid)]}
-        yield Subject(said["ready"], said.get("metrics", ""), parts, ready_s)
+        yield Subject(said["ready"], said.get("metrics", ""), parts, ready_s, said.get("grpc", ""))
     finally:
         _stop(process)
 

@@ -12,7 +12,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks import answers, wire
 from benchmarks.crowd import Crowd, Person, followers
@@ -42,6 +42,8 @@ class Probe:
     seed: int = 2
     # Who may be a follower; the crowd itself when nobody is named.
     audience: tuple[Person, ...] = ()
+    # Who looks for whose tweets, by the author's id; the API is asked for all followers when nobody is named.
+    watchers: Mapping[str, tuple[Person, ...]] = field(default_factory=dict[str, tuple[Person, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,12 @@ class Sight:
 
 def look(probe: Probe) -> Sight:
     """Post, and look for the probed tweets until every follower of their authors has them."""
-    return asyncio.run(_Looking(probe).run())
+    return asyncio.run(looked(probe))
+
+
+async def looked(probe: Probe) -> Sight:
+    """The same beside whatever else this loop does."""
+    return await _Looking(probe).run()
 
 
 class _Looking:
@@ -67,7 +74,7 @@ class _Looking:
         self._probe = probe
         self._posts = Posts(probe.crowd, seed=probe.seed)
         self._due = arrivals(rate=probe.rate, duration_s=probe.duration_s, seed=probe.seed)
-        self._audience: dict[str, list[Person]] = {}
+        self._audience: dict[str, Sequence[Person]] = dict(probe.watchers)
         self._free: asyncio.Queue[wire.Connection] = asyncio.Queue()
         self._visible: list[float] = []
         self._control: list[float] = []
@@ -124,7 +131,7 @@ class _Looking:
         again = time.perf_counter()
         self._control.append(await self._everybody(audience, tweet_id) - again)
 
-    async def _everybody(self, audience: list[Person], tweet_id: int) -> float:
+    async def _everybody(self, audience: Sequence[Person], tweet_id: int) -> float:
         """When the last of them read the tweet."""
         return max(await asyncio.gather(*(self._seen(person, tweet_id) for person in audience)))
 

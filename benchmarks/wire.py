@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _LENGTH = b"\r\ncontent-length:"
+# What requests are made for; another host is put in its place where they go elsewhere than to this machine.
+_HOST = b"\r\nhost: aviary\r\n"
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 # Far above every deadline of the platform: a run that hangs has to end and say so.
 _ANSWER_S = 30.0
 
@@ -33,7 +36,8 @@ class Answer:
 class Connection(asyncio.Protocol):
     """One kept connection that carries one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "") -> None:
+        self._host = b"\r\nhost: %s\r\n" % host.encode() if host else b""
         self._received = bytearray()
         self._needed = 0
         self._head = 0
@@ -45,7 +49,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionError("the gateway closed a kept connection")
         self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
+        self._transport.write(request.replace(_HOST, self._host, 1) if self._host else request)
         async with asyncio.timeout(_ANSWER_S):
             return await self._answer
 
@@ -91,10 +95,15 @@ def content_length(head: bytes) -> int:
 
 @asynccontextmanager
 async def connected(url: str, number: int) -> AsyncIterator[list[Connection]]:
-    """`number` open connections to the host and port of `url`."""
+    """`number` open connections to the host and port of `url`, by TLS where it says https."""
     address = urlsplit(url)
+    is_tls = address.scheme == "https"
+    where, port = address.hostname or "", address.port or (443 if is_tls else 80)
+    host = "" if where in _HERE else address.netloc
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(Connection, address.hostname or "", address.port or 80) for _ in range(number)]
+    made = [
+        await loop.create_connection(lambda: Connection(host), where, port, ssl=is_tls or None) for _ in range(number)
+    ]
     connections = [connection for _, connection in made]
     try:
         yield connections

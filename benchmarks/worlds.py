@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 from aviary import secrets
 from aviary.bulk import loading
@@ -37,6 +38,8 @@ class Loaded:
     peak_mb: float
     # Whom the phantoms follow.
     celebrity: int
+    # Those who follow as many as was asked for.
+    readers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +48,47 @@ class Counts:
     following: int
 
 
-def load(size: Size, data: Path, *, phantoms: int = 0) -> Loaded:
-    """Load a world in a process of its own; `phantoms` ids that belong to nobody follow the first person, too."""
+class Readers(Multitude):
+    """A world whose first people follow exactly as many others as is said, whoever these are."""
+
+    def __init__(self, size: Size, counts: Sequence[int]) -> None:
+        super().__init__(size)
+        self._counts = counts
+
+    @property
+    def following(self) -> Sequence[Sequence[int]]:
+        others = super().following[len(self._counts) :]
+        rng = Random("readers")
+        return [*(self._drawn(who, count, rng) for who, count in enumerate(self._counts)), *others]
+
+    def _drawn(self, who: int, count: int, rng: Random) -> Sequence[int]:
+        found = rng.sample(range(self.size.people), count + 1)
+        return [each for each in found if each != who][:count]
+
+
+def load(size: Size, data: Path, *, phantoms: int = 0, follow: Sequence[int] = ()) -> Loaded:
+    """Load a world in a process of its own; `phantoms` ids that belong to nobody follow the first person, too.
+
+    As many people as `follow` has numbers follow so many others, and are told of as `readers`, in that order.
+    """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        return process.submit(_load, size, data, phantoms).result()
+        return process.submit(_load, size, data, phantoms, follow).result()
 
 
-def _load(size: Size, data: Path, phantoms: int) -> Loaded:
-    return asyncio.run(filled(size, Settings(data_dir=data, bcrypt_cost=4), phantoms=phantoms))
+def _load(size: Size, data: Path, phantoms: int, follow: Sequence[int]) -> Loaded:
+    return asyncio.run(filled(size, Settings(data_dir=data, bcrypt_cost=4), phantoms=phantoms, follow=follow))
 
 
-async def filled(size: Size, settings: Settings, *, phantoms: int) -> Loaded:
+async def filled(size: Size, settings: Settings, *, phantoms: int, follow: Sequence[int] = ()) -> Loaded:
     """The same in this process."""
     began = time.perf_counter()
     async with loading(settings, password=_PASSWORD) as stores:
-        made = await fill(Multitude(size), stores)
+        made = await fill(Readers(size, follow) if follow else Multitude(size), stores)
         for phantom in range(1, phantoms + 1):
             await stores.follow(phantom, [made.people[0]])
     elapsed_s = time.perf_counter() - began
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    return Loaded(made.parts, elapsed_s, peak_mb, made.people[0])
+    return Loaded(made.parts, elapsed_s, peak_mb, made.people[0], made.people[: len(follow)])
 
 
 def counts(data: Path) -> Mapping[int, Counts]:

@@ -41,13 +41,15 @@ _DURABLE = {
 class Contender:
     """Whoever serves the same world: where it answers through the gateway and without, and its process ids by part.
 
-    `metrics` tells how far its fan-out is; "" where an acknowledged post is delivered.
+    `metrics` tells how far its fan-out is; "" where an acknowledged post is delivered. `grpc` is where it answers
+    gRPC, if it does.
     """
 
     name: str
     url: str
     direct: str = ""
     metrics: str = ""
+    grpc: str = ""
     processes: Mapping[str, Sequence[int]]
 
 

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from aviary import backups, operations, settings
+from aviary.bench import bench
 from aviary.check.command import check
 from aviary.doctor import examine
 from aviary.errors import AviaryError, InvalidInput
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Av
 app.command()(seed)
 app.command()(check)
 app.command()(plan)
+app.command()(bench)
 cache = typer.Typer(no_args_is_help=True, help="What is held in memory.")
 app.add_typer(cache, name="cache")
 admin = typer.Typer(no_args_is_help=True, help="What operators do to accounts of the running platform.")

@@ -128,3 +128,40 @@ def test_the_mean_lag_is_that_of_one_lane() -> None:
     )
     assert mean_lag_s(text, "large") == 2.5
     assert mean_lag_s(text, "small") == 0.1
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("", b"host: aviary"), ("aviary.example:8443", b"host: aviary.example:8443")]
+)
+async def test_a_platform_elsewhere_is_asked_by_its_own_name(host: str, told: bytes) -> None:
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with serving(serve) as url:
+        address, port = url.removeprefix("http://").split(":")
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: wire.Connection(host), address, int(port)
+        )
+        await connection.send(wire.get("/a", token="t"))
+        connection.close()
+
+    assert told in heads[0].split(b"\r\n")
+
+
+async def test_a_platform_is_asked_by_tls_where_its_address_says_so() -> None:
+    began = list[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        began.append(await reader.read(1))
+
+    async with serving(serve) as url:
+        with pytest.raises(OSError):  # noqa: PT011 - whichever: the other side hangs up on the handshake
+            async with wire.connected(url.replace("http:", "https:"), 1):
+                pass
+
+    # A handshake, and nothing in the clear.
+    assert began == [b"\x16"]

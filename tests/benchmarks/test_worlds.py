@@ -68,3 +68,11 @@ async def test_a_world_is_loaded_in_a_process_of_its_own(tmp_path: Path, setting
 
     assert loaded.peak_mb > 0
     assert len(worlds.counts(tmp_path / "data")) == SIZE.people
+
+
+async def test_readers_follow_exactly_as_many_as_was_asked_for(settings: Settings) -> None:
+    asked = [0, 3, 39]
+    loaded = await worlds.filled(SIZE, settings, phantoms=0, follow=asked)
+    counts = worlds.counts(settings.data_dir)
+
+    assert [counts[reader].following for reader in loaded.readers] == asked
