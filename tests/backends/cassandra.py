@@ -13,7 +13,7 @@ from tests.backends.server import HOST, Server, free_port
 VERSION = "5.0.5"
 # What PasswordAuthenticator begins with.
 SUPERUSER = ("cassandra", "cassandra")
-_HEAP = "512m"
+_HEAP = "640m"
 # What it needs of Java's insides.
 _OPENED = Path(__file__).with_name("cassandra.options").absolute()
 _READY = "Starting listening for CQL clients"
@@ -36,6 +36,8 @@ _SMALL = {
     "commitlog_total_space": "128MiB",
     "memtable_heap_space": "64MiB",
     "memtable_offheap_space": "64MiB",
+    # By default each table that was written to has a megabyte to itself; the tests write to hundreds.
+    "memtable_allocation_type": "unslabbed_heap_buffers",
     "file_cache_enabled": False,
     "key_cache_size": "8MiB",
     "concurrent_reads": 8,
