@@ -100,7 +100,7 @@ fn front(described: &[u8]) -> Front {
 }
 
 fn ask(format: Format) -> Ask {
-    Ask { viewer: VIEWER, limit: PAGE, below: MAX_ID, above: 0, now_ms: 0, format }
+    Ask { viewer: VIEWER, limit: PAGE, below: MAX_ID, above: 0, now_ms: 0, format, room: 0 }
 }
 
 fn pages(criterion: &mut Criterion) {

@@ -1,22 +1,23 @@
 //! A server that has nothing to do: every home is the same page. What is slower than this, the product is to blame for.
 //!
 //! `empty PORT THREADS MESSAGE JSON`: answers homes from two files, a page as a message and as JSON, until it is ended.
-//! The server's settings are those of the front.
+//! The server's settings are those of the front; the handler is one of tonic's, which checks, deframes and frames.
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::fs;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use aviary_native::wire::{put_bytes, put_number};
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full};
+use bytes::{Buf, BufMut, Bytes};
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codegen::Service;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::{Service, http};
+use tonic::server::{Grpc, UnaryService};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -24,7 +25,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 const MAX_STREAMS: u32 = 1_024;
 
-/// The answers, framed as gRPC frames them.
+/// The answers.
 #[derive(Clone)]
 struct Empty {
     message: Bytes,
@@ -33,13 +34,13 @@ struct Empty {
 }
 
 impl Empty {
-    fn of(message: &[u8], json: &[u8]) -> Self {
+    fn of(message: Vec<u8>, json: &[u8]) -> Self {
         let (mut body, mut healthy) = (Vec::new(), Vec::new());
         put_bytes(&mut body, 1, b"application/json");
         put_bytes(&mut body, 2, json);
         // grpc.health.v1: SERVING.
         put_number(&mut healthy, 1, 1);
-        Self { message: framed(message), json: framed(&body), healthy: framed(&healthy) }
+        Self { message: message.into(), json: body.into(), healthy: healthy.into() }
     }
 
     fn answer(&self, path: &str) -> Option<Bytes> {
@@ -52,45 +53,69 @@ impl Empty {
     }
 }
 
-impl Service<Request<Body>> for Empty {
-    type Response = Response<Body>;
+impl Service<http::Request<Body>> for Empty {
+    type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.answer(request.uri().path());
-        Box::pin(async move {
-            // A handler has read what it is asked before it answers.
-            let _ = request.into_body().collect().await;
-            Ok(answer.map_or_else(unknown, success))
-        })
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let always = Always(self.answer(request.uri().path()));
+        Box::pin(async move { Ok(Grpc::new(AsItIs).unary(always, request).await) })
     }
 }
 
-fn framed(message: &[u8]) -> Bytes {
-    let length = u32::try_from(message.len()).expect("a page is far below 4 GiB");
-    [&[0], &length.to_be_bytes()[..], message].concat().into()
+/// Answers the same whatever it is asked.
+struct Always(Option<Bytes>);
+
+impl UnaryService<Bytes> for Always {
+    type Response = Bytes;
+    type Future = Ready<Result<tonic::Response<Bytes>, Status>>;
+
+    fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
+        ready(self.0.take().map(tonic::Response::new).ok_or_else(|| Status::unimplemented("only homes")))
+    }
 }
 
-fn success(frame: Bytes) -> Response<Body> {
-    let trailers =
-        async { Some(Ok(HeaderMap::from_iter([("grpc-status".parse().ok()?, HeaderValue::from_static("0"))]))) };
-    typed(Response::new(Body::new(Full::new(frame).with_trailers(trailers))))
+/// Messages that are bytes already.
+#[derive(Clone, Copy)]
+struct AsItIs;
+
+impl Codec for AsItIs {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
 }
 
-fn unknown() -> Response<Body> {
-    let mut answer = typed(Response::new(Body::empty()));
-    answer.headers_mut().insert("grpc-status", HeaderValue::from(tonic::Code::Unimplemented as i32));
-    answer
+impl Encoder for AsItIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
 }
 
-fn typed(mut answer: Response<Body>) -> Response<Body> {
-    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    answer
+impl Decoder for AsItIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, sent: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(sent.copy_to_bytes(sent.remaining())))
+    }
 }
 
 fn main() -> Result<(), Failure> {
@@ -98,7 +123,7 @@ fn main() -> Result<(), Failure> {
     let [port, threads, message, json] = arguments.as_slice() else {
         return Err("empty PORT THREADS MESSAGE JSON".into());
     };
-    let empty = Empty::of(&fs::read(message)?, &fs::read(json)?);
+    let empty = Empty::of(fs::read(message)?, &fs::read(json)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads.parse()?).enable_all().build()?;
     runtime.block_on(runtime.spawn(serve(port.parse()?, empty)))?
 }

@@ -120,9 +120,14 @@ pub fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
     }
 }
 
+/// Appends what stands in front of so many bytes of a field.
+pub fn put_head(out: &mut Vec<u8>, number: u32, length: usize) {
+    put_varint(out, u64::from(number) << 3 | 2);
+    put_varint(out, length as u64);
+}
+
 /// Appends a field of bytes, a string or a message, also an empty one.
 pub fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
-    put_varint(out, u64::from(number) << 3 | 2);
-    put_varint(out, value.len() as u64);
+    put_head(out, number, value.len());
     out.extend_from_slice(value);
 }

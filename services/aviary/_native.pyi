@@ -373,6 +373,12 @@ class Sources:
         """
     def __len__(self) -> int: ...
     def __contains__(self, key: int, /) -> bool: ...
+    def screen(self, rows: bytes) -> bytes:
+        """Return the rows without replies to strangers, in the same order.
+
+        What is left belongs to a home of these sources, or would if some of them left. O(n log sources).
+        Raises ValueError when `rows` are none.
+        """
     def ids(self) -> bytes:
         """Return the packed ids, ascending."""
 
@@ -385,9 +391,9 @@ class TimelineStore:
     It is *absent* when there is none, when nobody read it for `idle_ttl_ms`, when it was built for another version, or
     when its rebuild takes over 10 s. An absent list is not an empty one: it must be rebuilt (begin, finish).
 
-    An entry takes 16 bytes, or 32 with a reference. At twice `capacity` entries a list keeps its newest `capacity` and
-    raises its floor. Beyond `max_bytes` the lists read longest ago are forgotten. Owners are spread over up to 64
-    locks; readers share a lock. Malformed packed bytes raise ValueError, ids outside 0..2**64-1 OverflowError.
+    An entry takes 16 bytes, or 32 with a reference. Above a quarter more than `capacity` a list keeps its newest
+    `capacity` and raises its floor. Beyond `max_bytes` the lists read longest ago are forgotten. Owners are spread over
+    up to 64 locks; readers share a lock. Malformed packed bytes raise ValueError, ids outside 0..2**64-1 OverflowError.
     """
 
     def __new__(cls, *, capacity: int = 800, idle_ttl_ms: int = 86_400_000, max_bytes: int = ...) -> TimelineStore: ...

@@ -25,6 +25,8 @@ def opened(cassandra: str, own: Keyspaces) -> Iterator[Any]:
     host, _, port = cassandra.rpartition(":")
     cluster = Cluster([host], port=int(port), connection_class=LibevConnection, protocol_version=4)
     session = cluster.connect()
+    # A machine that is busy with tests is slow, not broken.
+    session.default_timeout = 60
     keyspace = f"{own.prefix}_k"
     session.execute(
         f"CREATE KEYSPACE {keyspace} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"

@@ -195,6 +195,16 @@ def test_sources_are_a_set(ids: set[int], probe: int) -> None:
     assert (probe in sources) == (probe in ids)
 
 
+@given(ROWS, FRIENDS, FRIENDS)
+def test_what_is_screened_out_belongs_to_no_home_of_these_sources_or_fewer(
+    rows: list[Row], friends: set[int], stayed: set[int]
+) -> None:
+    kept = unpack(Sources(pack_ids(friends)).screen(pack(rows)))
+    left = friends & stayed
+    assert [row for row in kept if taken(row, left)] == [row for row in rows if taken(row, left)]
+    assert all(row.is_retweet or row.ref_author in friends for row in kept if row.ref_tweet)
+
+
 def test_a_plain_entry_takes_16_bytes_and_one_with_a_reference_32() -> None:
     plain, replies = TimelineStore(), TimelineStore()
     empty = TimelineStore()

@@ -112,6 +112,6 @@ class ModelStore:
         return len(keys)
 
     def _compact(self, held: ModelList) -> None:
-        if len(held.rows) > 2 * self.capacity:
+        if len(held.rows) > self.capacity + self.capacity // 4:
             held.floor = sorted(held.rows)[-self.capacity]
             held.rows = {id: row for id, row in held.rows.items() if id >= held.floor}

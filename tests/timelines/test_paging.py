@@ -294,6 +294,21 @@ async def test_a_cold_home_equals_the_warm_one(served: Serving) -> None:
     assert rebuilds(served) > before
 
 
+async def test_a_list_that_is_built_has_room_for_what_is_shown(idle: Serving) -> None:
+    ada, bob, cyd = await idle.register("ada", "bob", "cyd")
+    await ada.follow(bob)
+    far = await cyd.tweet("far away")
+    made = await tweets(bob, 7)
+    # Nobody in the home of somebody else sees these.
+    for _ in range(2):
+        await bob.tweet("indeed", reply_to=far.id)
+    await idle.embedded.timelines.clear()
+    before = rebuilds(idle)
+
+    assert await ada.home(limit=2) == made
+    assert rebuilds(idle) == before + 1
+
+
 async def test_many_readers_of_one_absent_home_build_it_once(served: Serving) -> None:
     ada, bob = await served.register("ada", "bob")
     await ada.follow(bob)

@@ -31,6 +31,8 @@ pub struct Ask {
     pub now_ms: u64,
     /// What the answer is written as.
     pub format: Format,
+    /// Bytes to leave free in front of the answer, for whoever frames it.
+    pub room: usize,
 }
 
 /// What a look at a tweet says.
@@ -70,7 +72,8 @@ impl Front {
         let mut sight = self.sight(ask, &state, false);
         sight.hides_sensitive = choices.hides_sensitive;
         // A few more than are shown, for of most homes some candidates are hidden.
-        let (mut shown, mut below, mut seen, mut wanted) = (Vec::new(), ask.below, 0, ask.limit + ask.limit / 4 + 1);
+        let (mut below, mut seen, mut wanted) = (ask.below, 0, ask.limit + ask.limit / 4 + 1);
+        let mut shown = Vec::with_capacity(ask.limit + 1);
         let next = loop {
             let stretch = self.home_stretch(ask, &home, below, wanted)?;
             for row in &stretch.rows {
@@ -95,7 +98,7 @@ impl Front {
             wanted = (2 * wanted).max(100);
         };
         let next_cursor = next.map(|id| self.cursors.encode(&format!("home:{}", ask.viewer), id)).unwrap_or_default();
-        Ok(splice::list(&shown, &Ending { limit: ask.limit, next_cursor }, ask.format))
+        Ok(splice::list(&shown, &Ending { limit: ask.limit, next_cursor }, ask.format, ask.room))
     }
 
     /// The newest tweets of one author, all kinds, within bounds.
@@ -106,7 +109,7 @@ impl Front {
         let viewer = self.viewer(ask.viewer);
         let state = viewer.lock();
         let mut sight = self.sight(ask, &state, true);
-        let (mut shown, mut below, mut seen) = (Vec::new(), ask.below, 0);
+        let (mut shown, mut below, mut seen) = (Vec::with_capacity(ask.limit + 1), ask.below, 0);
         let next = loop {
             let wanted = ask.limit + 1;
             let list = self.authors.newest(Slot { owner: author, upper: MAX_ID }, ask.above, below, wanted, ask.now_ms);
@@ -139,7 +142,7 @@ impl Front {
         }
         let scope = format!("user:{author}:all:{}", ask.viewer);
         let next_cursor = next.map(|id| self.cursors.encode(&scope, id)).unwrap_or_default();
-        Ok(splice::list(&shown, &Ending { limit: ask.limit, next_cursor }, ask.format))
+        Ok(splice::list(&shown, &Ending { limit: ask.limit, next_cursor }, ask.format, ask.room))
     }
 
     /// One tweet that the viewer asks for by its id.
@@ -151,7 +154,7 @@ impl Front {
         let state = viewer.lock();
         let mut sight = self.sight(ask, &state, true);
         match sight.tweet(id) {
-            Some(shown) => Ok(splice::tweet(&shown, ask.format)),
+            Some(shown) => Ok(splice::tweet(&shown, ask.format, ask.room)),
             None if sight.miss.is_empty() => Err(Miss::declined()),
             None => Err(sight.miss),
         }

@@ -22,6 +22,9 @@ const RETWEETED_TWEET: u32 = 29;
 const POLL: u32 = 30;
 const POLL_CLOSED: u32 = 4;
 const POLL_VOTED: u32 = 5;
+// Bytes that are had at once: few tweets take more, and a list with a few of those grows once.
+const A_TWEET: usize = 1_280;
+const AN_ENDING: usize = 128;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +62,9 @@ pub(super) struct Ending {
     pub(super) next_cursor: String,
 }
 
-pub(super) fn tweet(shown: &Shown, format: Format) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1_024);
+/// One tweet, behind `room` bytes that are zero.
+pub(super) fn tweet(shown: &Shown, format: Format, room: usize) -> Vec<u8> {
+    let mut out = behind(room, A_TWEET);
     match format {
         Format::Proto => put_proto(&mut out, shown),
         Format::Json => put_json(&mut out, shown),
@@ -68,20 +72,28 @@ pub(super) fn tweet(shown: &Shown, format: Format) -> Vec<u8> {
     out
 }
 
-pub(super) fn list(tweets: &[Shown], ending: &Ending, format: Format) -> Vec<u8> {
+/// A list, behind `room` bytes that are zero.
+pub(super) fn list(tweets: &[Shown], ending: &Ending, format: Format, room: usize) -> Vec<u8> {
+    let mut out = behind(room, A_TWEET * tweets.len() + AN_ENDING);
     match format {
-        Format::Proto => proto_list(tweets, ending),
-        Format::Json => json_list(tweets, ending),
+        Format::Proto => put_proto_list(&mut out, tweets, ending),
+        Format::Json => put_json_list(&mut out, tweets, ending),
     }
+    out
 }
 
-fn proto_list(tweets: &[Shown], ending: &Ending) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512 * tweets.len() + 64);
-    let mut one = Vec::with_capacity(1_024);
+fn behind(room: usize, about: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(room + about);
+    out.resize(room, 0);
+    out
+}
+
+fn put_proto_list(out: &mut Vec<u8>, tweets: &[Shown], ending: &Ending) {
+    let mut one = Vec::with_capacity(A_TWEET);
     for shown in tweets {
         one.clear();
         put_proto(&mut one, shown);
-        put_bytes(&mut out, 1, &one);
+        put_bytes(out, 1, &one);
     }
     let mut pagination = Vec::with_capacity(48);
     put_number(&mut pagination, 1, ending.limit as u64);
@@ -89,28 +101,25 @@ fn proto_list(tweets: &[Shown], ending: &Ending) -> Vec<u8> {
         put_bytes(&mut pagination, 2, ending.next_cursor.as_bytes());
         put_number(&mut pagination, 3, 1);
     }
-    put_bytes(&mut out, 2, &pagination);
-    out
+    put_bytes(out, 2, &pagination);
 }
 
-fn json_list(tweets: &[Shown], ending: &Ending) -> Vec<u8> {
-    let mut out = Vec::with_capacity(1_024 * tweets.len() + 128);
+fn put_json_list(out: &mut Vec<u8>, tweets: &[Shown], ending: &Ending) {
     out.extend_from_slice(b"{\"tweets\":[");
     for (place, shown) in tweets.iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        put_json(&mut out, shown);
+        put_json(out, shown);
     }
     out.extend_from_slice(b"],\"pagination\":{\"limit\":");
-    put_integer(&mut out, i64::try_from(ending.limit).unwrap_or(i64::MAX));
+    put_integer(out, i64::try_from(ending.limit).unwrap_or(i64::MAX));
     // A cursor's letters need no escape.
     out.extend_from_slice(b",\"next_cursor\":\"");
     out.extend_from_slice(ending.next_cursor.as_bytes());
     out.extend_from_slice(b"\",\"has_more\":");
-    put_bool(&mut out, !ending.next_cursor.is_empty());
+    put_bool(out, !ending.next_cursor.is_empty());
     out.extend_from_slice(b"}}");
-    out
 }
 
 fn put_proto(out: &mut Vec<u8>, shown: &Shown) {
@@ -124,7 +133,7 @@ fn put_proto(out: &mut Vec<u8>, shown: &Shown) {
     }
     for (number, inside) in [(QUOTED, &shown.quoted), (RETWEETED_TWEET, &shown.original)] {
         if let Some(inside) = inside {
-            let mut message = Vec::with_capacity(1_024);
+            let mut message = Vec::with_capacity(A_TWEET);
             put_proto(&mut message, inside);
             put_bytes(out, number, &message);
         }

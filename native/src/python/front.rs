@@ -204,7 +204,7 @@ impl Front {
         above: u64,
         json: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let ask = Ask { viewer, limit, below, above, now_ms, format: format(json) };
+        let ask = Ask { viewer, limit, below, above, now_ms, format: format(json), room: 0 };
         let page = py.detach(|| self.0.home(&ask));
         answer(py, page)
     }
@@ -222,7 +222,7 @@ impl Front {
         above: u64,
         json: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let ask = Ask { viewer, limit, below, above, now_ms, format: format(json) };
+        let ask = Ask { viewer, limit, below, above, now_ms, format: format(json), room: 0 };
         let page = py.detach(|| self.0.user(&ask, author));
         answer(py, page)
     }
@@ -236,7 +236,7 @@ impl Front {
         now_ms: u64,
         json: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let ask = Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms, format: format(json) };
+        let ask = Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms, format: format(json), room: 0 };
         let found = py.detach(|| self.0.tweet(&ask, tweet));
         answer(py, found)
     }

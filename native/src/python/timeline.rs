@@ -29,6 +29,15 @@ impl Sources {
         self.0.contains(id)
     }
 
+    fn screen<'py>(&self, py: Python<'py>, rows: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let mut rows = self::rows(rows)?;
+        let kept = py.detach(|| {
+            self.0.screen(&mut rows);
+            encode(&rows)
+        });
+        Ok(PyBytes::new(py, &kept))
+    }
+
     fn ids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         pack_ids(py, self.0.ids().iter().copied())
     }

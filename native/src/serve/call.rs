@@ -6,6 +6,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use prost::Message;
 
+/// Bytes in front of a frame's message.
+pub(super) const FRAME_HEAD: usize = 5;
+
 /// The calls that can be answered here; what their answers are is told by the service's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rpc {
@@ -83,18 +86,20 @@ pub(super) struct TweetRequest {
 
 /// The message in a body of one gRPC frame; nothing for any other body, compressed ones included.
 pub(super) fn message_of(body: &Bytes) -> Option<&[u8]> {
-    let (head, message) = body.split_first_chunk::<5>()?;
+    let (head, message) = body.split_first_chunk::<FRAME_HEAD>()?;
     let [0, length @ ..] = head else { return None };
     (usize::try_from(u32::from_be_bytes(*length)) == Ok(message.len())).then_some(message)
 }
 
+/// What begins a gRPC frame around a message of so many bytes, which is not compressed.
+pub(super) fn frame_head(length: usize) -> [u8; FRAME_HEAD] {
+    let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    [0, a, b, c, d]
+}
+
 /// A gRPC frame around a message.
 pub(super) fn framed(message: &[u8]) -> Bytes {
-    let mut frame = Vec::with_capacity(message.len() + 5);
-    frame.push(0);
-    frame.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
-    frame.extend_from_slice(message);
-    frame.into()
+    [&frame_head(message.len())[..], message].concat().into()
 }
 
 /// The token of a call's one authorization header.

@@ -370,7 +370,7 @@ impl World<'_> {
         };
         self.answer(rpc, is_json, headers, &body);
         // The one that only says how it stands with whoever is known.
-        let ask = Ask { viewer: 1, limit: 2, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Json };
+        let ask = Ask { viewer: 1, limit: 2, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Json, room: 0 };
         if let Ok(page) = self.front.home(&ask) {
             let text = String::from_utf8_lossy(&page);
             let cursor = text.rsplit("\"next_cursor\":\"").next().and_then(|rest| rest.split('"').next());
@@ -461,7 +461,8 @@ impl World<'_> {
         let mut shown = 0;
         for (id, gone) in (0..).zip(self.gone) {
             for viewer in 1..3 {
-                let ask = Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Json };
+                let ask =
+                    Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Json, room: 0 };
                 let is_shown = self.front.tweet(&ask, id).is_ok();
                 assert!(!is_shown || gone.is_none(), "{id} was deleted");
                 shown += usize::from(is_shown);
@@ -508,7 +509,7 @@ fn tweets_that_hold_each_other_without_end_are_left_to_the_handlers() {
     world.take(&Step::Note);
     world.fill(2, &tweets, &[], NONE);
     for id in 1..5 {
-        let ask = Ask { viewer: 2, limit: 1, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Proto };
+        let ask = Ask { viewer: 2, limit: 1, below: MAX_ID, above: 0, now_ms: NOW_MS, format: Format::Proto, room: 0 };
         assert!(front.tweet(&ask, id).is_err_and(|miss| miss.is_declined));
     }
 }

@@ -15,16 +15,20 @@ use crate::clock::{boottime_ns, system_ms};
 use crate::front::{Ask, Format, Front, Miss};
 use crate::limits::{Limit, Usage};
 use crate::row::MAX_ID;
-use crate::serve::call::{HomeRequest, Rpc, TweetRequest, UserRequest, framed, is_untraced, message_of};
+use crate::serve::call::{
+    FRAME_HEAD, HomeRequest, Rpc, TweetRequest, UserRequest, frame_head, is_untraced, message_of,
+};
 use crate::serve::call::{timeout_of, token_of};
 use crate::serve::stats::Outcome;
 use crate::serve::{Freshened, Missed, Quota, Refund, Shared, Stale, refusal};
-use crate::wire::put_bytes;
+use crate::wire::{put_bytes, put_head};
 
 // A home that nothing is held of takes four: its list, its tweets, what these hold, whose retweet was first.
 const MOST_FILLS: usize = 6;
 const DEFAULT_LIMIT: i32 = 20;
 const MAX_LIMIT: i32 = 100;
+// In front of an answer, for what frames it: the frame's head, and for JSON those of an HttpBody's two fields.
+const ROOM: usize = FRAME_HEAD + 32;
 
 /// What is asked, checked.
 struct Asked {
@@ -68,7 +72,7 @@ pub(super) async fn answer(
         return None;
     };
     let answer = match page {
-        Some(page) => success(&page, is_json, options.limit.as_ref().zip(usage)),
+        Some(page) => success(page, is_json, options.limit.as_ref().zip(usage)),
         None => refusal(Code::Internal, "internal error", Some(&options.internal)),
     };
     Some((answer, outcome))
@@ -117,7 +121,7 @@ fn caller(shared: &Shared, headers: &HeaderMap) -> Option<u64> {
 }
 
 fn asked(front: &Front, rpc: Rpc, message: &[u8], viewer: u64, format: Format) -> Option<Asked> {
-    let base = Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms: 0, format };
+    let base = Ask { viewer, limit: 1, below: MAX_ID, above: 0, now_ms: 0, format, room: ROOM };
     match rpc {
         Rpc::Home => {
             let sent = HomeRequest::decode(message).ok()?;
@@ -179,15 +183,23 @@ fn refund(shared: &Shared, viewer: u64, usage: Usage) {
     }
 }
 
-fn success(page: &[u8], is_json: bool, spent: Option<(&Quota, Usage)>) -> Response<Body> {
-    let frame = if is_json {
-        let mut message = Vec::with_capacity(page.len() + 32);
-        put_bytes(&mut message, 1, b"application/json");
-        put_bytes(&mut message, 2, page);
-        framed(&message)
-    } else {
-        framed(page)
-    };
+/// The frame of an answer that has [`ROOM`] in front of it.
+fn in_frame(mut page: Vec<u8>, is_json: bool) -> Bytes {
+    let mut heads = Vec::with_capacity(ROOM);
+    if is_json {
+        put_bytes(&mut heads, 1, b"application/json");
+        put_head(&mut heads, 2, page.len() - ROOM);
+    }
+    let from = ROOM - heads.len();
+    page[from..ROOM].copy_from_slice(&heads);
+    let start = from - FRAME_HEAD;
+    let head = frame_head(page.len() - from);
+    page[start..from].copy_from_slice(&head);
+    Bytes::from(page).slice(start..)
+}
+
+fn success(page: Vec<u8>, is_json: bool, spent: Option<(&Quota, Usage)>) -> Response<Body> {
+    let frame = in_frame(page, is_json);
     let trailers = async {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
@@ -217,7 +229,7 @@ mod tests {
     use crate::serve::tests::server;
 
     fn asked() -> Asked {
-        let ask = Ask { viewer: 7, limit: 20, below: MAX_ID, above: 0, now_ms: 0, format: Format::Proto };
+        let ask = Ask { viewer: 7, limit: 20, below: MAX_ID, above: 0, now_ms: 0, format: Format::Proto, room: ROOM };
         Asked { ask, what: What::Home }
     }
 

@@ -5,6 +5,7 @@
 //! that says why something is refused.
 
 mod call;
+mod cork;
 mod desk;
 #[cfg(test)]
 mod fuzz;

@@ -28,6 +28,7 @@ use tonic::codegen::tokio_stream::Stream;
 use tonic::transport::server::{Connected, TcpIncoming};
 use webpki::EndEntityCert;
 
+use crate::serve::cork::Corked;
 use crate::serve::peer::{Named, Peer};
 
 const HTTP2: &[u8] = b"h2";
@@ -194,14 +195,14 @@ impl Doorway {
 }
 
 impl Stream for Doorway {
-    type Item = io::Result<Connection>;
+    type Item = io::Result<Corked<Connection>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let taken = match self.poll_open(cx) {
             Poll::Ready(open) => open,
             Poll::Pending => ready!(self.poll_greeted(cx)),
         };
-        Poll::Ready(Some(Ok(taken)))
+        Poll::Ready(Some(Ok(Corked::new(taken))))
     }
 }
 

@@ -111,9 +111,9 @@ impl List {
         }
     }
 
-    // At twice the capacity, so that trimming costs little per append.
+    // At a quarter more than the capacity, so that trimming costs little per append.
     fn compact(&mut self, capacity: usize) {
-        if self.rows.len() > 2 * capacity
+        if self.rows.len() > capacity + capacity / 4
             && let Some(oldest) = self.rows.keep_newest(capacity)
         {
             self.floor = oldest;

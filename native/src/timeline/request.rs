@@ -6,7 +6,7 @@ use crate::timeline::sources::Sources;
 /// What a store may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Rows that a list keeps when it is trimmed, at twice as many.
+    /// Rows that a list keeps when it is trimmed, at a quarter more.
     pub capacity: usize,
     /// How long a list that nobody reads counts as present.
     pub idle_ttl_ms: u64,

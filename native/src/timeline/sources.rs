@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::row::Row;
+
 /// A fixed set of user ids, sorted, eight bytes each.
 ///
 /// ```
@@ -28,6 +30,11 @@ impl Sources {
     #[must_use]
     pub fn contains(&self, id: u64) -> bool {
         self.ids.binary_search(&id).is_ok()
+    }
+
+    /// Keeps what belongs to a home of these sources, or would if some of them left: no replies to strangers.
+    pub fn screen(&self, rows: &mut Vec<Row>) {
+        rows.retain(|row| row.is_retweet() || !row.is_reply() || self.contains(row.ref_author()));
     }
 
     /// The ids, ascending.

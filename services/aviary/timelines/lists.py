@@ -21,7 +21,8 @@ class HomeLists(Generic[T]):
     def __init__(self, held: HeldTimelines, tweets: Tweets[T], *, entries_kept: int) -> None:
         self._held = held
         self._tweets = tweets
-        self._entries_kept = entries_kept
+        # As long as a list may grow before it is trimmed: some of what is read is not shown.
+        self._most = entries_kept + entries_kept // 4
         self._building: dict[ListKey, asyncio.Future[None]] = {}
 
     async def holds(self, key: ListKey) -> bool:
@@ -58,9 +59,11 @@ class HomeLists(Generic[T]):
         # Installed before the store is read: a tweet committed meanwhile is appended or read, or both.
         token = await self._held.begin(key)
         try:
-            rows = await self._tweets.entries(sources.packed, below=key.upper, above=0, limit=self._entries_kept)
+            rows = await self._tweets.entries(sources.packed, below=key.upper, above=0, limit=self._most)
         except BaseException:
             await self._held.abort(key, token)
             raise
-        is_full = len(rows) == self._entries_kept * entries.ROW_BYTES
-        await self._held.finish(key, token, rows, floor=entries.last_id(rows) if is_full else 0)
+        is_full = len(rows) == self._most * entries.ROW_BYTES
+        floor = entries.last_id(rows) if is_full else 0
+        # Sources may leave a home whose list stands, but nobody joins them: a stranger remains one.
+        await self._held.finish(key, token, sources.sources.screen(rows), floor=floor)

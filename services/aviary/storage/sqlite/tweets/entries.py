@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -15,18 +16,15 @@ from aviary.tweets.store import HAS_MEDIA, REF_IS_REPLY, Kind
 # A popular tweet's retweets are walked this far before the readers' own people are looked up one by one.
 _WALKED = 256
 
-# Of columns beside a lone min(), SQLite gives those of the row that has it.
 _WALK = f"""
-WITH authors (id) AS MATERIALIZED (SELECT value FROM json_each(?2)),
-walks (original_id, last_id) AS MATERIALIZED (
+WITH walks (original_id, last_id) AS MATERIALIZED (
     SELECT value, coalesce((
         SELECT retweet_id FROM retweets WHERE original_id = value AND retweet_id > 0
         ORDER BY retweet_id LIMIT 1 OFFSET {_WALKED - 1}
-    ), {MAX_ID}) FROM json_each(?1)
+    ), {MAX_ID}) FROM json_each(?)
 )
-SELECT walks.original_id, count(*), min(CASE WHEN user_id IN (SELECT id FROM authors) THEN retweet_id END), user_id
-FROM walks CROSS JOIN retweets INDEXED BY retweets_by_id USING (original_id)
-WHERE retweet_id > 0 AND retweet_id <= last_id GROUP BY walks.original_id
+SELECT original_id, retweet_id, user_id FROM walks CROSS JOIN retweets INDEXED BY retweets_by_id USING (original_id)
+WHERE retweet_id > 0 AND retweet_id <= last_id ORDER BY original_id, retweet_id
 """
 # The sign keeps the index by retweet out of it: a look-up an author is by the primary key.
 _LOOK_UP = """
@@ -81,15 +79,15 @@ def earliest_retweets(
     Two queries at most, which cost 256 rows of an original's retweets plus, for
     the popular ones, a look-up an author.
     """
-    authors = json.dumps(list(author_ids))
+    walked: Counter[int] = Counter()
     found: dict[int, tuple[int, int]] = {}
-    popular: list[int] = []
-    for original, walked, earliest, author in connection.execute(_WALK, (json.dumps(list(original_ids)), authors)):
-        if earliest:
-            found[original] = earliest, author
-        elif walked == _WALKED:
-            popular.append(original)
+    # Looked for here, where the authors are a set: the query would have to make one of them first.
+    for original, retweet, author in connection.execute(_WALK, (json.dumps(list(set(original_ids))),)):
+        walked[original] += 1
+        if author in author_ids:
+            found.setdefault(original, (retweet, author))
+    popular = [original for original, count in walked.items() if count == _WALKED and original not in found]
     if popular:
-        rows = connection.execute(_LOOK_UP, (json.dumps(popular), authors))
+        rows = connection.execute(_LOOK_UP, (json.dumps(popular), json.dumps(list(author_ids))))
         found |= {original: (earliest, author) for original, earliest, author in rows}
     return [found.get(original, (0, 0)) for original in original_ids]
