@@ -10,11 +10,12 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from benchmarks import wire
 from benchmarks.crowd import Crowd
+from benchmarks.delivery import delivered, until_delivered
 from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, Requests, closed_loop, open_loop
 from benchmarks.processes import cpu_s, machine_cpu_s
@@ -46,6 +47,8 @@ class Phase:
     # What a load of pages asks for, and whether they come newest first.
     asks: tuple[Ask, ...] = ()
     in_order: bool = True
+    # Where the platform tells how far its fan-out is: then the load ends when all that it posted is delivered.
+    metrics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Outcome:
     elapsed_s: float
     cpu_s: dict[str, float]
     faults: Counter[str] = field(default_factory=Counter[str])
+    # From the last answer until all that was posted was delivered, where that was waited for.
+    backlog_s: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -84,13 +89,18 @@ def perform(phase: Phase) -> Outcome:
     work = _work(phase)
     # Garbage of ten thousand answers, collected when it suits the interpreter, would show up as latency.
     gc.disable()
+    before = delivered(phase.metrics).tweets if phase.metrics else 0
     meter = Meter(phase.processes)
     began = time.perf_counter()
     exchanges = asyncio.run(_exchange(phase, work.request))
-    elapsed_s = time.perf_counter() - began
+    ended = time.perf_counter()
     used = meter.read()
+    if phase.metrics:
+        # Before the answers are judged, which takes time as well.
+        until_delivered(phase.metrics, before + len(exchanges))
+    backlog_s = time.perf_counter() - ended if phase.metrics else 0.0
     gc.enable()
-    return outcome(exchanges, elapsed_s, used, work.fault)
+    return replace(outcome(exchanges, ended - began, used, work.fault), backlog_s=backlog_s)
 
 
 def _work(phase: Phase) -> Pages | Posts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
-import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -217,12 +216,10 @@ def _sustained(run: Run, platform: Subject, phase: Phase) -> float:
     """A closed loop of posts, and the wait until the last of them is in its followers' timelines."""
     before = delivered(platform.metrics)
     cpu = {name: processes.cpu_s(pids) for name, pids in platform.processes.items()}
-    outcome = run.perform(phase)
-    acknowledged = time.perf_counter()
-    after = until_delivered(platform.metrics, before.tweets + outcome.count)
-    drain_s = time.perf_counter() - acknowledged
+    outcome = run.perform(replace(phase, metrics=platform.metrics))
+    after = delivered(platform.metrics)
     run.add_load("post.c16.max", outcome, POST, "closed loop: acknowledged, fan-out running beside")
-    _delivery(run, before, after, outcome, drain_s)
+    _delivery(run, before, after, outcome)
     for name, pids in platform.processes.items():
         used_us = (processes.cpu_s(pids) - cpu[name]) / outcome.count * 1e6
         run.add(f"post.c16.max.cpu.{name}", used_us, "µs", note="a post, with its fan-out")
@@ -230,11 +227,11 @@ def _sustained(run: Run, platform: Subject, phase: Phase) -> float:
     return outcome.per_s
 
 
-def _delivery(run: Run, before: Delivered, after: Delivered, outcome: Outcome, drain_s: float) -> None:
-    whole_s = outcome.elapsed_s + drain_s
+def _delivery(run: Run, before: Delivered, after: Delivered, outcome: Outcome) -> None:
+    whole_s = outcome.elapsed_s + outcome.backlog_s
     run.add("post.c16.delivered", outcome.count / whole_s, "/s", note="until the last fan-out was done")
     run.add("post.c16.entries", (after.entries - before.entries) / whole_s, "/s", note="written to timelines")
-    run.add("post.c16.backlog", drain_s, "s", note="from the end of posting to the end of the fan-out")
+    run.add("post.c16.backlog", outcome.backlog_s, "s", note="from the end of posting to the end of the fan-out")
 
 
 def _closed(run: Run, phase: Phase, target: Target | None) -> float:

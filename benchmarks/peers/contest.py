@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aviary.seed.progress import Progress
 from aviary.seed.world import World
 from benchmarks import processes, readers, subject
 from benchmarks.crowd import Crowd, crowd, settle
-from benchmarks.delivery import delivered, until_delivered
 from benchmarks.figures import Target
 from benchmarks.peers import direct, empty, sameness
 from benchmarks.peers.limits import SETTINGS
@@ -146,13 +144,9 @@ def _phase(way: Lane, people: Crowd, kind: Kind, connections: int, duration_s: f
 
 
 def _pace(run: Run, way: Lane, phase: Phase) -> Pace:
-    is_awaited = phase.kind is Kind.POST and way.metrics
-    before = delivered(way.metrics).tweets if is_awaited else 0
+    awaited = way.metrics if phase.kind is Kind.POST else ""
     used = {part: processes.cpu_s(pids) for part, pids in way.processes.items()}
-    outcome = run.perform(phase)
-    acknowledged = time.perf_counter()
-    if is_awaited:
-        until_delivered(way.metrics, before + outcome.count)
-    elapsed_s = outcome.elapsed_s + (time.perf_counter() - acknowledged if is_awaited else 0.0)
+    outcome = run.perform(replace(phase, metrics=awaited))
+    elapsed_s = outcome.elapsed_s + outcome.backlog_s
     cpu_us = {part: (processes.cpu_s(pids) - used[part]) / outcome.count * 1e6 for part, pids in way.processes.items()}
     return Pace(outcome.count / elapsed_s, {**cpu_us, "client": outcome.cpu_us("client")}, outcome)
