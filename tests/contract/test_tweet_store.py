@@ -30,6 +30,18 @@ async def test_a_tweet_is_kept_with_its_text_its_moment_and_one_event(kept: Kept
     assert await kept.happened() == [(CREATED, tweet_id)]
 
 
+async def test_what_a_write_tells_of_its_tweet_is_what_a_read_finds(kept: Kept) -> None:
+    first = await kept.store.insert(original(ADA, "hello #world"), claim=claim("one"))
+    answer = await kept.store.insert(reply(BOB, await kept.one(first.id)), claim=None)
+    for written in (first, answer):
+        assert written.tweet in {None, (await kept.store.load([written.id], viewer_id=ADA)).tweets[written.id]}
+    again = await kept.store.insert(original(ADA, "hello #world"), claim=claim("one"))
+    # What others made of it since, only a read knows.
+    assert (again.id, again.repeated, again.tweet) == (first.id, True, None)
+    quoting = await kept.store.insert(quote(CYD, first.id), claim=None)
+    assert quoting.tweet is None
+
+
 async def test_the_event_tells_all_that_the_fan_out_needs(kept: Kept) -> None:
     first = await kept.tweet(ADA)
     answer = await kept.reply(BOB, first)

@@ -10,7 +10,7 @@ from tests.contract.stores import Backing, Stores
 from tests.contract.tweets import ADA, BOB, CYD, quote
 from tests.graph import stores as graph
 
-from aviary.storage.scylla.counting import BUCKETS
+from aviary.storage.scylla.counting import bucket_of
 from aviary.storage.scylla.tweets.conversations import ScyllaConversationStore
 from aviary.storage.scylla.tweets.counters import ScyllaCounterStore
 from aviary.storage.scylla.tweets.own import ScyllaOwnStore
@@ -316,7 +316,7 @@ async def _spoiled_tables(stores: graph.ScyllaStores, list_id: int) -> list[Drif
     await stores.execute(put.format(-1, "list_members"), list_id)
     await stores.execute(put.format(0, "followers"), graph.CYD)
     await stores.execute(put.format(3, "following"), graph.BOB)
-    stranger, bucket = 77, 77 % BUCKETS
+    stranger, bucket = 77, bucket_of("following", 77)
     await stores.execute(
         "INSERT INTO counted (entity, kind, bucket, member, value, version, total)"
         " VALUES (?, 'following', ?, ?, 1, 1, 1)",

@@ -19,7 +19,7 @@ from aviary.ids import IdGenerator
 from aviary.metrics import Metrics
 from aviary.settings import Settings
 from aviary.storage.kafka.relay import Backlog, Relay
-from aviary.storage.scylla.outbox import minute_of, shard_of
+from aviary.storage.scylla.outbox import Pending, minute_of, shard_of
 
 pytestmark = pytest.mark.cluster
 
@@ -136,6 +136,38 @@ async def test_a_writer_in_the_same_process_need_not_wait_for_the_next_look(
         await until(lambda: all_came(seen, second), what="the next one came")
 
 
+async def test_what_writers_told_of_needs_no_look_and_nobody_is_told_of_it_again(
+    rig: Rig, left: Written, clock: Clock
+) -> None:
+    told: list[int] = []
+
+    async def tell(bodies: Sequence[bytes]) -> None:
+        told.extend(Event.FromString(body).id for body in bodies)
+
+    seen, relay = Seen(), relay_of(rig, left, clock, tell=tell)
+    # In no outbox, so that only who heard of them knows them.
+    minting = IdGenerator(Earlier(clock, 1_000))
+    heard = [Event(id=minting.next(), key=key) for key in range(1, 21)]
+    async with running(relay.run, rig.member(seen).run):
+        untold = await left.write([1])
+        await until(lambda: all_came(seen, untold), what="the relay is at work")
+
+        async def listen() -> None:
+            while True:
+                relay.hear(())
+                await asyncio.sleep(0.05)
+
+        async with running(listen):
+            relay.hear([each.SerializeToString() for each in heard])
+            await until(lambda: all_came(seen, heard), what="what was told of came")
+            # Whose writer died between its commit and telling of it.
+            untold += await left.write([2, 3])
+            await until(lambda: all_came(seen, untold), what="what was not told of came")
+            await until(lambda: len(told) >= len(untold), what="it was told of")
+    assert sorted(told) == [each.id for each in untold]
+    assert seen.count == len(heard) + len(untold)
+
+
 async def test_events_that_become_visible_late_are_found(rig: Rig, left: Written, clock: Clock) -> None:
     seen, relay = Seen(), relay_of(rig, left, clock)
     async with running(relay.run, rig.member(seen).run):
@@ -159,7 +191,7 @@ async def test_what_is_marked_is_never_published_again(rig: Rig, left: Written, 
     seen = Seen()
     events = await left.write(range(1, 21))
     for each in events[:19]:
-        await left.outbox.mark(shard_of(each.key), minute_of(each.id), [each.id])
+        await left.outbox.mark([Pending(shard_of(each.key), each.id, b"")])
     async with running(relay_of(rig, left, clock).run, rig.member(seen).run):
         await until(lambda: all_came(seen, events[19:]), what="the one that was not marked came")
     assert seen.count == 1

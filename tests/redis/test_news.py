@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from tests.backends.redis import Redis
@@ -166,3 +166,40 @@ async def test_a_script_that_the_server_forgot_is_sent_again(
     answers = await servers.run_each([(shout, Run(run.keys, [b"a"])), news.hearing(Place())])
     assert answers[0] == b"a"
     assert news.heard(answers[1]).place.n > 0
+
+
+async def test_whoever_publishes_a_log_hears_what_is_on_its_way_there(
+    server: Redis, servers: RedisServers, news: RedisNews
+) -> None:
+    heard: dict[str, list[bytes]] = {"users": [], "tweets": []}
+    looks = 0
+
+    def look(bodies: Sequence[bytes]) -> None:
+        nonlocal looks
+        looks += 1
+        heard["tweets"] += bodies
+
+    listening = asyncio.ensure_future(told.Ear(news, {"users": heard["users"].extend, "tweets": look}).run())
+    try:
+        await until(lambda: looks > 0, what="somebody listens")
+        await news.events([b"one", b"two"], keyspace="tweets")
+        await news.events([b"three"], keyspace="users")
+        # From a relay, on their way nowhere; and for fronts alone.
+        await news.events([b"again"])
+        await news.counted({9, 7})
+        await news.events([b"four"], keyspace="tweets")
+        await until(lambda: len(heard["tweets"]) == 3, what="the last one came")
+        assert heard == {"users": [b"three"], "tweets": [b"one", b"two", b"four"]}
+
+        server.kill()
+        await asyncio.sleep(0.2)
+        before = looks
+        await asyncio.sleep(0.2)
+        # Nobody is told that there was nothing while nobody knows.
+        assert looks == before
+        server.start()
+        await until(lambda: looks > before, what="Redis is back")
+        await news.events([b"five"], keyspace="tweets")
+        await until(lambda: heard["tweets"][-1] == b"five", what="what came after it is heard")
+    finally:
+        listening.cancel()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,9 +106,16 @@ class Launcher:
 
     def up(self, data_dir: Path, *options: str, port: int = 0, **settings: object) -> Running:
         """Start a platform and wait until it serves."""
+        return self._start(data_dir, ("up", "--port", str(port), *options), settings)
+
+    def serve(self, data_dir: Path, *parts: str, **settings: object) -> Running:
+        """Start one more process of a fleet, with the secrets that are in its folder, and wait until it serves."""
+        return self._start(data_dir, ("serve", *parts), settings)
+
+    def _start(self, data_dir: Path, arguments: Sequence[str], settings: Mapping[str, object]) -> Running:
         with tempfile.NamedTemporaryFile("w", dir=self._folder, prefix="stderr", delete=False) as errors:
             process = subprocess.Popen(
-                [*COMMAND, "up", "--port", str(port), "--data-dir", str(data_dir), *options],
+                [*COMMAND, *arguments, "--data-dir", str(data_dir)],
                 env=environment(settings),
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -33,7 +33,7 @@ from aviary.storage.redis.connection import RedisServers
 from aviary.storage.redis.degraded import DegradedRateLimits, DegradedTimelines, Marks, PatientTimelines
 from aviary.storage.redis.front import COPIED_ROWS, RedisFreshness
 from aviary.storage.redis.limits import RedisRateLimits
-from aviary.storage.redis.news import RedisNews
+from aviary.storage.redis.news import Ear, RedisNews
 from aviary.storage.redis.timelines import RedisTimelines
 from aviary.storage.scylla import schema
 from aviary.storage.scylla.counting import Change
@@ -69,6 +69,8 @@ from aviary.users.worker import Stretch, follow_revocations
 RELAY, COUNTING = "relay", "counting"
 # The longest that a process takes to read of a deletion, while it reads at all.
 _NEWS_S = 5.0
+# Tables that answered a statement so lately are there.
+_ANSWERED_S = 1.0
 
 
 class _ChangesOf(Protocol):
@@ -188,7 +190,9 @@ class Cluster:
 
     def worker(self, name: str) -> Sequence[Callable[[], Awaitable[None]]]:
         if name == RELAY:
-            return [self.alone(f"relay {log}", self._relay(log).run) for log in topics.LOGS]
+            relays = {log: self._relay(log) for log in topics.LOGS}
+            ear = Ear(self._news, {self._opened(log).keyspace: relay.hear for log, relay in relays.items()})
+            return [ear.run, *(self.alone(f"relay {log}", relay.run) for log, relay in relays.items())]
         if name == COUNTING:
             return [each.run for counter in self._counters() for each in self._counted(counter)]
         raise InvalidInput(
@@ -300,4 +304,5 @@ async def migrate(settings: Settings) -> Sequence[str]:
 
 
 async def _look(tables: Tables) -> None:
-    await schema.version(tables)
+    if not tables.answered_within(_ANSWERED_S):
+        await schema.version(tables)

@@ -14,7 +14,7 @@ from aviary.surfaces import Surface
 from aviary.tweets import encoding
 from aviary.tweets.fragments.encoding import fragments
 from aviary.tweets.service import TweetService
-from aviary.tweets.store import Kind, Loaded
+from aviary.tweets.store import Kind, Loaded, Written
 from aviary.tweets.visibility import Regard, Sight
 
 
@@ -43,9 +43,14 @@ class Hydrator:
         """The same with each tweet's id beside it, as paging wants it."""
         return [(tweet.id, tweet) for tweet in await self.hydrate(viewer_id, ids)]
 
-    async def first_answer(self, viewer_id: int, tweet_id: int) -> pb.Tweet:
+    async def first_answer(self, viewer_id: int, written: Written) -> pb.Tweet:
         """Return a tweet to its author as the answer to its creation, also when it was deleted since."""
-        return await self._just_written(viewer_id, tweet_id) or (await self.first_answers(viewer_id, [tweet_id]))[0]
+        if written.tweet is not None:
+            # Nobody has done anything with it, so nothing needs to be read back.
+            tweets, nobody = {written.id: written.tweet}, frozenset[int]()
+            loaded = Loaded(tweets=tweets, polls={}, liked=nobody, retweeted=nobody, bookmarked=nobody)
+            return (await self._rendered(viewer_id, loaded, Surface.ASKED)).tweet(written.id)
+        return await self._just_written(viewer_id, written.id) or (await self.first_answers(viewer_id, [written.id]))[0]
 
     async def _just_written(self, viewer_id: int, tweet_id: int) -> pb.Tweet | None:
         if self._held is None:
@@ -74,7 +79,9 @@ class Hydrator:
         return fragments(loaded, regard, authors)
 
     async def _rendering(self, viewer_id: int, ids: Sequence[int], surface: Surface) -> _Rendering:
-        loaded = await self._service.load(ids, viewer_id=viewer_id)
+        return await self._rendered(viewer_id, await self._service.load(ids, viewer_id=viewer_id), surface)
+
+    async def _rendered(self, viewer_id: int, loaded: Loaded, surface: Surface) -> _Rendering:
         regard = await self._service.regard(viewer_id, loaded.tweets)
         return _Rendering(loaded, regard, surface, now_ms=self._clock.now_ms())
 

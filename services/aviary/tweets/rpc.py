@@ -53,7 +53,7 @@ class TweetRpc:
         sent = encoding.submission(request)
         written = await self._service.create(call.user_id, sent, client=call.client, claim=call.claim)
         call.repeated = written.repeated
-        return await self._hydrator.first_answer(call.user_id, written.id)
+        return await self._hydrator.first_answer(call.user_id, written)
 
     async def CreateThread(self, request: pb.CreateThreadRequest, call: Call) -> pb.Thread:
         keyed = [f"tweets[{number}]" for number, each in enumerate(request.tweets) if each.request_id]
@@ -96,7 +96,7 @@ class TweetRpc:
     async def Retweet(self, request: pb.RetweetRequest, call: Call) -> pb.Tweet:
         written = await self._service.retweet(call.user_id, request.id, client=call.client, claim=call.claim)
         call.repeated = written.repeated
-        return await self._hydrator.first_answer(call.user_id, written.id)
+        return await self._hydrator.first_answer(call.user_id, written)
 
     async def UndoRetweet(self, request: pb.UndoRetweetRequest, call: Call) -> pb.UndoRetweetResponse:
         await self._service.undo_retweet(call.user_id, request.id)

@@ -125,12 +125,12 @@ class Tweet:
     # 1 as written, one more with each edit.
     version: int
     body: bytes
-    deleted: bool
-    likes: int
-    retweets: int
-    replies: int
-    quotes: int
-    bookmarks: int
+    deleted: bool = False
+    likes: int = 0
+    retweets: int = 0
+    replies: int = 0
+    quotes: int = 0
+    bookmarks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +160,8 @@ class Written:
 
     id: int
     repeated: bool
+    # As it was written, where the writer knows all that `load` would tell of it: it shows no other tweet, and no poll.
+    tweet: Tweet | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from tests.backends.redis import Redis
+from tests.backends.toxiproxy import Links
 from tests.system.client import Client, Person, register
 from tests.system.cluster.conftest import cluster_settings, start
 from tests.system.conditions import eventually
 from tests.system.process import Launcher, Running
 
+from aviary.api.tweets.v1.tweets_pb2 import CreateTweetRequest, Tweet
+from aviary.rpc.callers import SERVICES
+
 pytestmark = pytest.mark.cluster
 ROUNDS = 25
+# So long a call may take.
+_CALL_S = 10.0
 # Everything that writes and everything that reads in processes of their own.
 TWO = "users+graph+tweets+fanout,timelines+relay+counting"
 
@@ -44,6 +51,32 @@ def home(person: Person) -> Mapping[str, Any]:
 
 def shows(person: Person, tweet: str) -> bool:
     return tweet in home(person)
+
+
+def own_tweets(person: Person) -> list[str]:
+    """The ids of a person's first page, newest first."""
+    answer = person.get(f"/users/{person.id}/tweets?limit=50")
+    assert answer.status == 200, answer.text
+    return [tweet["id"] for tweet in answer.body["tweets"]]
+
+
+def services_of(fleet: Running) -> str:
+    """What AVIARY_SERVICES of whoever joins a fleet must say."""
+    members = json.loads((fleet.data_dir / "fleet.json").read_text(encoding="utf-8"))
+    places = [(part, member["grpc"]) for name, member in members.items() for part in name.split("+")]
+    return ",".join(f"{part}=127.0.0.1:{port}" for part, port in places if part in SERVICES)
+
+
+def created(process: Running, person: Person, content: str) -> str:
+    """The id of a tweet that this very process made."""
+    with grpc.insecure_channel(process.url) as channel:
+        create = channel.unary_unary(
+            "/aviary.api.tweets.v1.TweetService/CreateTweet",
+            request_serializer=CreateTweetRequest.SerializeToString,
+            response_deserializer=Tweet.FromString,
+        )
+        bearer = (("authorization", f"Bearer {person.client.token}"),)
+        return str(create(CreateTweetRequest(content=content), metadata=bearer, timeout=_CALL_S).id)
 
 
 def friends(fleet: Running, count: int) -> list[Person]:
@@ -184,3 +217,25 @@ def test_what_was_not_told_while_redis_was_away_is_not_shown_after_it(
                 assert tweet not in home(bob)
         held = answered(fleet, "held")
         eventually(lambda: not home(bob) and answered(fleet, "held") > held, within_s=20)
+
+
+def test_what_a_writer_died_without_telling_the_relay_tells(
+    servers: Mapping[str, object], toxiproxy: Links, starter: Launcher, tmp_path: Path
+) -> None:
+    settings = {**servers, "tables_keyspace": "test_untold", "kafka_prefix": "test-untold", "fleet": TWO}
+    fleet = start(starter, tmp_path / "data", settings)
+    link = toxiproxy.to(str(servers["redis"]).removeprefix("redis://"))
+    apart = {**settings, "redis": f"redis://{link.address}", "services": services_of(fleet)}
+    writer = starter.serve(fleet.data_dir, "tweets", **apart)
+    ada = register(Client(fleet.url))
+    told = ada.tweet("told")["id"]
+    eventually(lambda: own_tweets(ada) == [told], within_s=20)
+
+    held = answered(fleet, "held", "GetUserTimeline")
+    eventually(lambda: own_tweets(ada) == [told] and answered(fleet, "held", "GetUserTimeline") > held, within_s=20)
+    # It commits, and dies before it could tell anybody: its own link is cut, Redis is there for all the others.
+    link.cut()
+    untold = created(writer, ada, "untold")
+    writer.kill()
+
+    eventually(lambda: own_tweets(ada) == [untold, told], within_s=20)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
@@ -19,6 +21,8 @@ from aviary.storage.kafka.poller import Poller
 _log = logging.getLogger("aviary.kafka")
 # What an effect may take when its partition goes to another process; it is repeated there if it takes longer.
 _FINISH_S = 10.0
+# The first commit after a while goes at once; those that follow wait for each other, whatever partition they are of.
+_COMMIT_EVERY_S = 0.5
 
 
 class Worker(Protocol):
@@ -75,6 +79,7 @@ class Commits:
         self.poller = poller
         self._wanted: dict[int, int] = {}
         self._turn = asyncio.Lock()
+        self._committed_at = -math.inf
 
     async def commit(self, partition: int, position: int) -> None:
         self._wanted[partition] = max(position, self._wanted.get(partition, 0))
@@ -82,7 +87,9 @@ class Commits:
             async with self._turn:
                 # Whoever had the turn before may have taken it along.
                 if partition in self._wanted:
+                    await asyncio.sleep(self._committed_at + _COMMIT_EVERY_S - time.monotonic())
                     await self._commit()
+                    self._committed_at = time.monotonic()
         except BaseException:
             # Who still has the partition asks again. Left here, it would be written over what a successor commits.
             self._wanted.pop(partition, None)

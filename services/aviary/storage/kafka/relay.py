@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from aviary import ids
 from aviary.clock import Clock
+from aviary.errors import AviaryError
 from aviary.eventlog import insist
 from aviary.events.v1.events_pb2 import Event
 from aviary.metrics import Metrics
@@ -21,7 +23,7 @@ from aviary.storage.kafka import places
 from aviary.storage.kafka.connection import Broker, topic_of
 from aviary.storage.kafka.packs import Item
 from aviary.storage.kafka.producer import Producer
-from aviary.storage.scylla.outbox import Outbox, Pending, minute_of
+from aviary.storage.scylla.outbox import Outbox, Pending, shard_of
 
 _log = logging.getLogger("aviary.relay")
 _MINUTE_MS = 60_000
@@ -40,16 +42,22 @@ _SETTLES_MS = 3 * _MINUTE_MS
 _SWEEPS = ((_SETTLES_MS, 10.0), (60 * _MINUTE_MS, 300.0), (_KEPT_MS, 6 * 3_600.0))
 _MINUTES_AT_ONCE = 16
 _REMEMBERED = 20_000
+# Events are marked some at a time. Till then nobody misses a mark but a successor, who publishes them again.
+_MARK_EVERY_S = 0.5
+_LAST_MARKS_S = 1.0
+# What waits to be published when the tables, or Kafka, are away; what is beyond that is looked for.
+_MOST_HEARD = 10_000
 
 
 class Relay:
     """Publishes the events of one service that aren't marked as published, and marks them when Kafka has them.
 
     A shard's events go to one partition in the order of their ids, so those of a
-    key stay in order. An event that becomes visible after a later one of its key
-    is published after it: consumers ignore older versions. What was published and
-    not marked is published again, by this relay or another one: effects are keyed.
-    `tell` is told of each as well, encoded.
+    key stay in order. An event that becomes visible, or is told of, after a later
+    one of its key is published after it: consumers ignore older versions. What
+    was published and not marked is published again, by this relay or another one:
+    effects are keyed. `tell` is told of each as well, encoded, but for those that
+    their writers told of: `hear` takes these.
     """
 
     def __init__(
@@ -76,6 +84,12 @@ class Relay:
         self._clock = clock
         # Handed to the producer, and perhaps not marked yet where the next look sees it.
         self._taken: dict[int, None] = {}
+        # In Kafka, and not marked yet.
+        self._unmarked: dict[int, Pending] = {}
+        # What writers told of, and when somebody listened last.
+        self._heard: deque[Pending] = deque(maxlen=_MOST_HEARD)
+        self._heard_at = -math.inf
+        self._is_running = False
         # The oldest event of each batch that is under way.
         self._waiting: dict[int, int] = {}
         self._numbers = itertools.count()
@@ -84,11 +98,33 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        caught_up_ms = await self._catch_up()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tail(caught_up_ms))
-            for back_ms, every_s in _SWEEPS:
-                tasks.create_task(self._sweep(back_ms, every_s))
+        self._heard.clear()
+        self._is_running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_marking())
+                caught_up_ms = await self._catch_up()
+                tasks.create_task(self._tail(caught_up_ms))
+                for back_ms, every_s in _SWEEPS:
+                    tasks.create_task(self._sweep(back_ms, every_s))
+        finally:
+            self._is_running = False
+            with contextlib.suppress(AviaryError, TimeoutError):
+                async with asyncio.timeout(_LAST_MARKS_S):
+                    await self._mark()
+
+    def hear(self, bodies: Sequence[bytes]) -> None:
+        """Take encoded events of this log that their writers told of when they had committed them.
+
+        While this is called again and again, be it with nothing, the outbox is
+        looked through once a second, for what died untold.
+        """
+        self._heard_at = time.monotonic()
+        if bodies and self._is_running:
+            events = [Event.FromString(body) for body in bodies]
+            told = zip(events, bodies, strict=True)
+            self._heard.extend(Pending(shard_of(event.key), event.id, body, is_told=True) for event, body in told)
+            self.hint.set()
 
     async def _catch_up(self) -> int:
         """Publish what relays before this one left, oldest first, so that nothing newer goes before it.
@@ -112,14 +148,18 @@ class Relay:
                 looked_ms, from_ms = self._clock.now_ms(), looked_ms - _SKEW_MS
                 await self._pass(from_ms, looked_ms)
             now_ms, is_wide = self._clock.now_ms(), time.monotonic() - looked_wide > _WIDE_EVERY_S
+            heard = [self._heard.popleft() for _ in range(len(self._heard))]
+            is_hearing = time.monotonic() - self._heard_at < _WIDE_EVERY_S
+            found: Sequence[Pending] = ()
+            if is_wide or not is_hearing:
+                since_ms = min(looked_ms - _OVERLAP_MS, now_ms - _SKEW_MS if is_wide else now_ms)
+                found = await insist(partial(self._look, since_ms, now_ms + _SKEW_MS), what="relay")
+                looked_ms = now_ms
             if is_wide:
                 looked_wide = time.monotonic()
-            since_ms = min(looked_ms - _OVERLAP_MS, now_ms - _SKEW_MS if is_wide else now_ms)
-            found = await insist(partial(self._look, since_ms, now_ms + _SKEW_MS), what="relay")
-            looked_ms = now_ms
-            pause_s = _BUSY_S if await self._publish(found) else min(_IDLE_S, pause_s * 1.25)
+            pause_s = _BUSY_S if await self._publish([*heard, *found]) else min(_IDLE_S, pause_s * 1.25)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(_WIDE_EVERY_S if is_hearing else pause_s):
                     await self.hint.wait()
 
     async def _look(self, since_ms: int, until_ms: int) -> Sequence[Pending]:
@@ -143,9 +183,11 @@ class Relay:
         minutes = range(from_ms // _MINUTE_MS, until_ms // _MINUTE_MS + 1)
         for start in range(0, len(minutes), _MINUTES_AT_ONCE):
             some = minutes[start : start + _MINUTES_AT_ONCE]
+            marking = set(self._unmarked)
             found = await asyncio.gather(*(self._late(each) for each in some))
             late = list(itertools.chain.from_iterable(found))
-            is_clean = is_clean and not late
+            marking |= self._unmarked.keys()
+            is_clean = is_clean and all(each.event_id in marking for each in late)
             await self._publish(late)
             await asyncio.sleep(pause_s)
         return is_clean
@@ -154,8 +196,10 @@ class Relay:
         return await insist(partial(self._outbox.late, minute), what="relay sweep")
 
     async def _publish(self, found: Sequence[Pending]) -> int:
-        """Hand over what was not handed over before, and return how many once Kafka has them and they are marked."""
-        new = sorted((each for each in found if each.event_id not in self._taken), key=lambda each: each.event_id)
+        """Hand over what was not handed over before, and return how many once Kafka has them."""
+        # Of two of an event the first: what was told of need not be told of again.
+        events = {each.event_id: each for each in reversed(found) if each.event_id not in self._taken}
+        new = [events[event_id] for event_id in sorted(events)]
         if not new:
             return 0
         self._taken |= dict.fromkeys(each.event_id for each in new)
@@ -172,17 +216,21 @@ class Relay:
 
     async def _send(self, partition: int, events: Sequence[Pending]) -> None:
         await self._producer.send(self._topic, partition, [_item(each) for each in events])
-        # Once more: the writer may have died between its commit and telling of it.
-        await self._tell([each.body for each in events])
-        buckets: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for each in events:
-            buckets[each.shard, minute_of(each.event_id)].append(each.event_id)
-        await asyncio.gather(
-            *(
-                insist(partial(self._outbox.mark, shard, minute, event_ids), what="relay")
-                for (shard, minute), event_ids in buckets.items()
-            )
-        )
+        # The writer may have died between its commit and telling of it.
+        await self._tell([each.body for each in events if not each.is_told])
+        self._unmarked |= {each.event_id: each for each in events}
+
+    async def _keep_marking(self) -> None:
+        while True:
+            await asyncio.sleep(_MARK_EVERY_S)
+            if self._unmarked:
+                await insist(self._mark, what="relay")
+
+    async def _mark(self) -> None:
+        some = list(self._unmarked.values())
+        await self._outbox.mark(some)
+        for each in some:
+            del self._unmarked[each.event_id]
 
     def _forget(self) -> None:
         """Keep of what was taken only what a look that began before its mark could still see."""

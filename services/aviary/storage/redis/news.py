@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aviary import ids
@@ -16,6 +16,9 @@ _KEPT = 20_000
 _AT_ONCE = 2_000
 # Between attempts to say that something was not told.
 _OWED_S = 0.5
+# From look to look of whoever publishes what is told.
+_LOOK_S = 0.1
+_EVENT = b"e"
 
 # The pieces are a stream whose ids count them; the count is a key beside it. A count that was lost begins anew at the
 # time in µs, which is above every count there was: so nobody takes it for a place that they know.
@@ -30,14 +33,14 @@ end
 local function keep(n) redis.call('SET', KEYS[2], string.format('%.0f', n)) end
 """
 
-# KEYS: stream, count. ARGV: how many to keep, pieces.
+# KEYS: stream, count. ARGV: how many to keep, the keyspace whose outbox has them or nothing, pieces.
 _TELL = Script(
     _COUNT
     + """
 local n = count()
-for place = 2, #ARGV do
+for place = 3, #ARGV do
   n = n + 1
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%.0f-0', n), 'p', ARGV[place])
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], string.format('%.0f-0', n), 'p', ARGV[place], 'k', ARGV[2])
 end
 keep(n)
 """
@@ -46,8 +49,9 @@ keep(n)
 # KEYS: stream, count. A place that nobody finds a piece for makes everybody read everything anew.
 _SKIP = Script(_COUNT + "keep(count() + 1)")
 
-# KEYS: stream, count. ARGV: the server's life as it is known, place, how many at most. Answers life, new place, and
-# either 1 and every piece between the places, or 0 when some of them are not there.
+# KEYS: stream, count. ARGV: the server's life as it is known, place, how many at most, and 1 to be told keyspaces too.
+# Answers life, new place, and either 1 and every piece between the places, each behind its own when asked for, or 0
+# when some of them are not there.
 _HEAR = Script(
     _COUNT
     + """
@@ -60,7 +64,10 @@ if ARGV[1] ~= life or from > n or n - from > tonumber(ARGV[3]) then return answe
 if n > from then
   local found = redis.call('XRANGE', KEYS[1], string.format('(%.0f-0', from), '+')
   if #found ~= n - from then return answer end
-  for place, piece in ipairs(found) do answer[3 + place] = piece[2][2] end
+  for _, piece in ipairs(found) do
+    if ARGV[4] == '1' then answer[#answer + 1] = piece[2][4] end
+    answer[#answer + 1] = piece[2][2]
+  end
 end
 answer[3] = 1
 return answer
@@ -98,9 +105,12 @@ class RedisNews:
         self._keys = [name + b"pieces", name + b"count"]
         self._owing: asyncio.Task[None] | None = None
 
-    async def events(self, bodies: Iterable[bytes]) -> None:
-        """Tell of encoded aviary.events.v1.Event: what they tell of is durable, and not acknowledged yet."""
-        await self._tell([b"e" + body for body in bodies])
+    async def events(self, bodies: Iterable[bytes], *, keyspace: str = "") -> None:
+        """Tell of encoded aviary.events.v1.Event: what they tell of is durable, and not acknowledged yet.
+
+        With a `keyspace` they are in its outbox: whoever publishes that may take them from here.
+        """
+        await self._tell([_EVENT + body for body in bodies], keyspace)
 
     async def counted(self, tweet_ids: Iterable[int]) -> None:
         """Tell that counts of these tweets changed."""
@@ -112,7 +122,7 @@ class RedisNews:
 
     def hearing(self, place: Place) -> tuple[Script, Run]:
         """Return what reads the news since a place, for whoever sends more than that in one go."""
-        return _HEAR, Run(self._keys, [place.life, place.n, _AT_ONCE])
+        return _HEAR, Run(self._keys, [place.life, place.n, _AT_ONCE, 0])
 
     @staticmethod
     def heard(answer: Sequence[bytes | int]) -> Heard:
@@ -120,16 +130,31 @@ class RedisNews:
         life, n, is_whole, *pieces = answer
         return Heard(Place(bytes(life), int(n)), [bytes(piece) for piece in pieces] if is_whole else None)
 
+    async def on_their_way(self, place: Place) -> tuple[Place, Mapping[str, Sequence[bytes]] | None]:
+        """Return a new place, and the encoded events that were told since by keyspace; None when some are not known.
+
+        Raises Unavailable.
+        """
+        answer = await self._servers.run(_HEAR, Run(self._keys, [place.life, place.n, _AT_ONCE, 1]))
+        heard = self.heard(answer)
+        if heard.pieces is None:
+            return heard.place, None
+        found: dict[str, list[bytes]] = {}
+        for keyspace, piece in zip(heard.pieces[::2], heard.pieces[1::2], strict=True):
+            if keyspace:
+                found.setdefault(keyspace.decode(), []).append(piece.removeprefix(_EVENT))
+        return heard.place, found
+
     async def close(self) -> None:
         """Let what is owed be; nobody is left who owes it."""
         if self._owing is not None:
             self._owing.cancel()
 
-    async def _tell(self, pieces: Sequence[bytes]) -> None:
+    async def _tell(self, pieces: Sequence[bytes], keyspace: str = "") -> None:
         if not pieces:
             return
         try:
-            await self._servers.run(_TELL, Run(self._keys, [_KEPT, *pieces]))
+            await self._servers.run(_TELL, Run(self._keys, [_KEPT, keyspace.encode(), *pieces]))
         except Unavailable:
             self._marks.mark("news")
             if self._owing is None or self._owing.done():
@@ -146,3 +171,27 @@ class RedisNews:
 
     async def _skip(self) -> None:
         await self._servers.run(_SKIP, Run(self._keys))
+
+
+class Ear:
+    """Hands the events that writers tell of to those who publish them, by keyspace, soon and all together.
+
+    Each is called at every look, with what is new of its own; not at all while nobody knows what is.
+    """
+
+    def __init__(self, news: RedisNews, publishers: Mapping[str, Callable[[Sequence[bytes]], None]]) -> None:
+        self._news = news
+        self._publishers = publishers
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        place = Place()
+        while True:
+            try:
+                place, found = await self._news.on_their_way(place)
+            except Unavailable:
+                place, found = Place(), None
+            if found is not None:
+                for keyspace, publish in self._publishers.items():
+                    publish(found.get(keyspace, ()))
+            await asyncio.sleep(_LOOK_S)

@@ -48,17 +48,23 @@ class RedisTimelines:
         self._names = [b"%b:t:{%b}:" % (self._prefix, tag) for tag in servers.tags]
 
     async def append(self, owner_ids: bytes, row: bytes, *, active_only: bool) -> int:
-        kind, entry = (b"p", row[: bags.PLAIN_BYTES]) if bags.is_plain(row) else (b"l", row)
-        active_ms = self._active_ms if active_only else _EVER_MS
-        arguments: Arguments = [self._clock.now_ms(), self._idle_ms, active_ms, row[:_WORD], entry, kind, self._most]
-        arguments = [*arguments, lists.TAIL_BYTES, lists.CHUNK_BYTES]
-        runs = [Run([self._epoch(group), *keys], arguments) for group, keys in self._live_by_group(owner_ids).items()]
-        answers: list[list[int]] = await self._servers.run_all(lists.APPEND, runs)
-        await self._trim_some([run.keys[1 + at] for run, (_, *long) in zip(runs, answers, strict=True) for at in long])
-        return sum(appended for appended, *_ in answers)
+        return await self._append(self._appending(owner_ids, row, self._active_ms if active_only else _EVER_MS))
 
     async def append_each(self, appends: Sequence[tuple[bytes, bytes]]) -> int:
-        return sum(await asyncio.gather(*(self.append(*each, active_only=False) for each in appends)))
+        return await self._append([run for each in appends for run in self._appending(*each, _EVER_MS)])
+
+    async def _append(self, runs: Sequence[Run]) -> int:
+        answers: list[list[int]] = await self._servers.run_all(lists.APPEND, runs)
+        long = {run.keys[1 + at] for run, (_, *places) in zip(runs, answers, strict=True) for at in places}
+        await self._trim_some(sorted(long))
+        return sum(appended for appended, *_ in answers)
+
+    def _appending(self, owner_ids: bytes, row: bytes, active_ms: int) -> Sequence[Run]:
+        """Return what appends an entry, a run for each group of lists."""
+        kind, entry = (b"p", row[: bags.PLAIN_BYTES]) if bags.is_plain(row) else (b"l", row)
+        arguments: Arguments = [self._clock.now_ms(), self._idle_ms, active_ms, row[:_WORD], entry, kind, self._most]
+        arguments = [*arguments, lists.TAIL_BYTES, lists.CHUNK_BYTES]
+        return [Run([self._epoch(group), *keys], arguments) for group, keys in self._live_by_group(owner_ids).items()]
 
     async def forget(self, owner_ids: bytes) -> None:
         live = self._live_by_group(owner_ids).values()

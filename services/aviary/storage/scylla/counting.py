@@ -12,7 +12,9 @@ from aviary.storage.scylla.tables import Statement, Tables
 from aviary.storage.scylla.writes import Write
 
 # What an entity's members are spread over; ten million of them make partitions of some 40 MB.
-BUCKETS = 16
+_BUCKETS = 16
+# What one person makes is never so much, and each bucket is a partition to read whenever anything is counted.
+_OF_ONE_PERSON = {"following", "received", "tweets"}
 
 TABLES = (
     # Each member of what is counted with its weight, as of a version, and beside them the sum of the bucket.
@@ -30,13 +32,19 @@ _PUT_MEMBER = (
     "INSERT INTO counted (entity, kind, bucket, member, value, version) VALUES (?, ?, ?, ?, ?, ?)"
     " USING TIMESTAMP ? AND TTL ?"
 )
-_PUT_TOTAL = "INSERT INTO counted (entity, kind, bucket, total) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
+# A bucket's sum comes with any of its rows, and this one, which is nobody's, each of them has: so a sum and the members
+# that change are one read.
+_NOBODY = -1
+PUT_TOTAL = (
+    "INSERT INTO counted (entity, kind, bucket, member, value, total)"
+    f" VALUES (?, ?, ?, {_NOBODY}, 0, ?) USING TIMESTAMP ?"
+)
 _REMOVE_MEMBER = "DELETE FROM counted USING TIMESTAMP ? WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?"
 _PUT_COUNT = "INSERT INTO counts (entity, kind, n) VALUES (?, ?, ?) USING TIMESTAMP ?"
 
-_TOTALS = (
-    "SELECT DISTINCT entity, kind, bucket, total FROM counted WHERE entity = ? AND kind = ?"
-    f" AND bucket IN ({', '.join(map(str, range(BUCKETS)))})"
+_HELD = (
+    "SELECT bucket, member, value, version, total FROM counted"
+    " WHERE entity = ? AND kind = ? AND bucket IN ? AND member IN ?"
 )
 
 # Entity and kind.
@@ -90,8 +98,8 @@ class Counting:
 
         `at_us` rises with the place in the log: what an owner that lost its
         part sends late stands below what its successor wrote. A row and its
-        bucket's sum are one write of one partition, and the count is summed
-        from the buckets, so that a replay from any point changes nothing.
+        bucket's sum are one write of one partition, and the count is the sum of
+        the buckets, so that a replay from any point changes nothing.
         """
         sets: dict[_Set, list[Change]] = defaultdict(list)
         for change in changes:
@@ -101,61 +109,58 @@ class Counting:
 
     async def sum(self, entity: int, kind: str, *, at_us: int) -> int:
         """Add up an entity's buckets, store the count and return it."""
-        return await self._store((entity, kind), await self._totals((entity, kind)), at_us)
+        totals, _ = await self._held((entity, kind), ())
+        n = sum(totals.values())
+        await self._tables.rows(_PUT_COUNT, entity, kind, n, at_us)
+        return n
 
     async def _put(self, of: _Set, changes: Sequence[Change], at_us: int) -> int:
-        """Put members of one set, those of a bucket all in one write of its partition; return the count after it."""
-        totals, members = await asyncio.gather(self._totals(of), self._members(of, changes))
+        """Put members of one set and its count, those of a bucket in one write of its partition; return the count."""
+        totals, members = await self._held(of, [change.member for change in changes])
         for change in changes:
             value, version = members[change.member]
             if change.version >= version:
                 members[change.member] = change.value, change.version
-                totals[_bucket(change.member)] += change.value - value
+                totals[bucket_of(of[1], change.member)] += change.value - value
         gone = {change.member for change in changes if change.gone}
-        buckets: dict[int, list[Statement]] = defaultdict(list)
-        # Also what changes nothing: the count may not have been stored before the last owner died.
-        for member, state in members.items():
-            place = (*of, _bucket(member), member)
-            buckets[_bucket(member)].append(
-                (_REMOVE_MEMBER, (at_us, *place))
-                if member in gone
-                else (_PUT_MEMBER, (*place, *state, at_us, 0 if state[0] else _NOTHING_KEPT_S))
-            )
-        await asyncio.gather(
-            *(
-                self._tables.together([(_PUT_TOTAL, (*of, bucket, totals[bucket], at_us)), *each])
-                for bucket, each in buckets.items()
-            )
-        )
-        return await self._store(of, totals, at_us)
-
-    async def _members(self, of: _Set, changes: Sequence[Change]) -> dict[int, tuple[int, int]]:
-        """Return the value and version of each member that is changed; a new one is older than any change."""
-        found = {change.member: (0, -1) for change in changes}
-        statement = (
-            "SELECT member, value, version FROM counted WHERE entity = ? AND kind = ? AND bucket IN ? AND member IN ?"
-        )
-        keys = [(*of, sorted({_bucket(member) for member in some}), some) for some in pieces(found)]
-        for rows in await self._tables.each(statement, keys):
-            for member, value, version in rows:
-                found[member] = value or 0, version or 0
-        return found
-
-    async def _totals(self, of: _Set) -> dict[int, int]:
-        """Return the sum of each bucket, in one statement."""
-        found = dict.fromkeys(range(BUCKETS), 0)
-        for _, _, bucket, total in await self._tables.rows(_TOTALS, *of):
-            found[bucket] = total or 0
-        return found
-
-    async def _store(self, of: _Set, totals: Mapping[int, int], at_us: int) -> int:
         n = sum(totals.values())
-        await self._tables.rows(_PUT_COUNT, *of, n, at_us)
+        # Also what changes nothing: the count may not have been stored before the last owner died.
+        writes: dict[int, list[Statement]] = {}
+        for member, state in members.items():
+            place = (*of, bucket_of(of[1], member))
+            if place[2] not in writes:
+                writes[place[2]] = [(PUT_TOTAL, (*place, totals[place[2]], at_us))]
+            writes[place[2]].append(
+                (_REMOVE_MEMBER, (at_us, *place, member))
+                if member in gone
+                else (_PUT_MEMBER, (*place, member, *state, at_us, 0 if state[0] else _NOTHING_KEPT_S))
+            )
+        # The count goes with one of them; should that alone arrive, whoever counts this again finds it as it will be.
+        next(iter(writes.values())).append((_PUT_COUNT, (*of, n, at_us)))
+        await asyncio.gather(*(self._tables.together(each) for each in writes.values()))
         return n
 
+    async def _held(self, of: _Set, members: Sequence[int]) -> tuple[dict[int, int], dict[int, tuple[int, int]]]:
+        """Return the sum of each bucket, and the value and version of members; a new one is older than any change."""
+        totals = dict.fromkeys(buckets(of[1]), 0)
+        found: dict[int, tuple[int, int]] = dict.fromkeys(members, (0, -1))
+        keys = [(*of, list(totals), some) for some in pieces([_NOBODY, *found])]
+        for rows in await self._tables.each(_HELD, keys):
+            for bucket, member, value, version, total in rows:
+                totals[bucket] = total or 0
+                if member != _NOBODY:
+                    found[member] = value or 0, version or 0
+        return totals, found
 
-def _bucket(member: int) -> int:
-    return member % BUCKETS
+
+def buckets(kind: str) -> Sequence[int]:
+    """Return the buckets that the members of a set of this kind are in."""
+    return range(1 if kind in _OF_ONE_PERSON else _BUCKETS)
+
+
+def bucket_of(kind: str, member: int) -> int:
+    """Return the bucket that a member is in."""
+    return member % len(buckets(kind))
 
 
 def forget(write: Write, entity: int, kinds: Iterable[str]) -> None:
@@ -163,5 +168,5 @@ def forget(write: Write, entity: int, kinds: Iterable[str]) -> None:
     stamp = write.at_us + _SHADOW_US
     write.remove("counts", stamp=stamp, entity=entity)
     for kind in kinds:
-        for bucket in range(BUCKETS):
+        for bucket in buckets(kind):
             write.remove("counted", stamp=stamp, entity=entity, kind=kind, bucket=bucket)

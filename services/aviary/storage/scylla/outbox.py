@@ -27,6 +27,8 @@ class Pending:
     shard: int
     event_id: int
     body: bytes
+    # Its writer lived to tell of it.
+    is_told: bool = False
 
 
 def shard_of(key: int) -> int:
@@ -89,13 +91,15 @@ class Outbox:
         """Return how many of a minute's events aren't marked."""
         return len(await self._unmarked(minute))
 
-    async def mark(self, shard: int, minute: int, event_ids: Sequence[int]) -> None:
+    async def mark(self, events: Iterable[Pending]) -> None:
         """Say that these events are in the log."""
-        for start in range(0, len(event_ids), _AT_ONCE):
-            await self._tables.rows(
-                "UPDATE outbox SET published = true WHERE shard = ? AND minute = ? AND event_id IN ?",
-                *(shard, minute, event_ids[start : start + _AT_ONCE]),
-            )
+        every = sorted(events, key=lambda each: (each.shard, each.event_id))
+        for start in range(0, len(every), _AT_ONCE):
+            rows: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+            for each in every[start : start + _AT_ONCE]:
+                rows[each.shard, minute_of(each.event_id)].append(each.event_id)
+            statement = "UPDATE outbox SET published = true WHERE shard = ? AND minute = ? AND event_id IN ?"
+            await self._tables.together([(statement, (*key, event_ids)) for key, event_ids in rows.items()])
 
     async def _unmarked(self, minute: int) -> list[tuple[int, int]]:
         rows = await self._tables.rows(

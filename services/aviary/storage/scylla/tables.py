@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,7 @@ class Tables:
         self.keyspace = f"{settings.tables_keyspace}_{name}"
         # Of the statements that were sent so far; a promise about round trips is held against it.
         self.round_trips = 0
+        self._answered_at = -math.inf
         self._settings = settings
         self._session: Any = None
         self._cluster: Any = None
@@ -109,6 +111,10 @@ class Tables:
             self._cluster = self._session = None
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def answered_within(self, some_s: float) -> bool:
+        """Tell whether a statement was answered so lately; whoever wants to know that they answer need not ask."""
+        return time.monotonic() - self._answered_at < some_s
+
     async def rows(self, statement: str, *values: Any) -> list[Row]:
         """Return every row of a statement that is bounded by itself."""
         return await self._insist(lambda: self._send(self._bound(statement, values)))
@@ -141,7 +147,7 @@ class Tables:
         await self._insist(lambda: self._send(self._batch(statements, BatchType.LOGGED)))
 
     async def together(self, statements: Sequence[Statement]) -> None:
-        """Write statements of one partition at once: an unlogged batch, which one partition applies as a whole."""
+        """Write statements at once: an unlogged batch, of which each partition applies its own as a whole, or not."""
         await self._insist(lambda: self._send(self._batch(statements, BatchType.UNLOGGED)))
 
     async def run(self, statement: str) -> list[Row]:
@@ -219,6 +225,7 @@ class Tables:
                 future = self._connected().execute_async(statement, timeout=timeout_s or self._timeout_s)
                 future.add_callbacks(rows.take, rows.fail, callback_args=(future,))
                 found = await done
+                self._answered_at = time.monotonic()
                 if names is not None:
                     names[:] = future._col_names  # noqa: SLF001 - the driver tells them no other way with callbacks
                 return found

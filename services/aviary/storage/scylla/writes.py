@@ -43,8 +43,8 @@ class Ids(Protocol):
 class News(Protocol):
     """Tells whoever holds what they read. Telling never fails: what could not be told is owned up to."""
 
-    async def events(self, bodies: Sequence[bytes]) -> None:
-        """Tell of encoded events: what they tell of is durable, and not acknowledged yet."""
+    async def events(self, bodies: Sequence[bytes], *, keyspace: str) -> None:
+        """Tell of encoded events in the outbox of a keyspace: they are durable, and not acknowledged yet."""
 
     async def counted(self, tweet_ids: Collection[int]) -> None:
         """Tell that counts of these tweets changed."""
@@ -56,7 +56,7 @@ class News(Protocol):
 class Silence:
     """Nobody holds anything."""
 
-    async def events(self, bodies: Sequence[bytes]) -> None: ...
+    async def events(self, bodies: Sequence[bytes], *, keyspace: str) -> None: ...
 
     async def counted(self, tweet_ids: Collection[int]) -> None: ...
 
@@ -316,7 +316,7 @@ class Writer:
         step = at_once or max(1, len(statements))
         for start in range(0, len(statements), step):
             await self._send(statements[start : start + step])
-        await self.news.events(outbox.bodies(statements))
+        await self.news.events(outbox.bodies(statements), keyspace=self.tables.keyspace)
 
     async def _claim(self, claim: Claim, write: Write, answer: int) -> tuple[int, bool]:
         attempt = write.next_id()

@@ -26,7 +26,6 @@ _COUNTED = (
     "SELECT member, value, version, total FROM counted"
     " WHERE entity = ? AND kind = ? AND bucket = ? AND member > ? LIMIT ?"
 )
-_PUT_TOTAL = "INSERT INTO counted (entity, kind, bucket, total) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 _FOLLOW = "SELECT active, writetime(active) FROM edges WHERE owner = ? AND kind = 2 AND member = ?"
 _ROLE = "SELECT active, writetime(active) FROM roles WHERE list_id = ? AND user_id = ? AND role = ?"
 
@@ -118,21 +117,21 @@ class ScyllaCounterStore:
         # Just above what the owner wrote, whose next write stands above this again.
         at_us = await self._written_us(drift.entity_id, counter.kind) + 1
         for bucket, total in held.unsummed.items():
-            await self._tables.rows(_PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
+            await self._tables.rows(counting.PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
         await self._counting.apply(held.wrong, at_us=at_us + 1)
         await self._counting.sum(drift.entity_id, counter.kind, at_us=at_us + 1)
         return True
 
     async def _written_us(self, entity: int, kind: str) -> int:
         """Return the newest timestamp of a counter: places in the log, not times."""
-        buckets, (count,) = await asyncio.gather(
+        sums, (count,) = await asyncio.gather(
             self._tables.each(
                 "SELECT writetime(total) FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
-                [(entity, kind, bucket) for bucket in range(counting.BUCKETS)],
+                [(entity, kind, bucket) for bucket in counting.buckets(kind)],
             ),
             self._tables.each("SELECT writetime(n) FROM counts WHERE entity = ? AND kind = ?", [(entity, kind)]),
         )
-        return max((row[0] or 0 for rows in (*buckets, count) for row in rows), default=0)
+        return max((row[0] or 0 for rows in (*sums, count) for row in rows), default=0)
 
     async def _partitions(self, before: int | None, limit: int) -> list[Row]:
         """Return the next partitions of all shelves: the token, the entity, the shelf and the bucket of each."""
@@ -153,7 +152,7 @@ class ScyllaCounterStore:
         """Hold what is counted against the truth, and the truth against what is counted, some members at a time."""
         held, settled_us = _Held(), self._settled_us()
         stored = (await self._counts.of([entity])).get(entity, {}).get(counter.kind, 0)
-        for bucket in range(counting.BUCKETS):
+        for bucket in counting.buckets(counter.kind):
             await self._counted(held, counter, (entity, counter.kind, bucket), settled_us)
         async for rows in self._places.rising(entity, counter.shelf, step=_AT_ONCE):
             await self._missing(held, counter, entity, [each.other for each in rows if each.active], settled_us)
@@ -189,7 +188,7 @@ class ScyllaCounterStore:
         """Find those who are not counted and should be."""
         found = await self._tables.each(
             "SELECT value, version FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
-            [(entity, counter.kind, each % counting.BUCKETS, each) for each in members],
+            [(entity, counter.kind, counting.bucket_of(counter.kind, each), each) for each in members],
         )
         left = [
             (member, rows[0][1] or 0 if rows else 0)

@@ -73,7 +73,7 @@ async def uncount(tables: Tables, write: Write, entity: int, kind: str, member: 
 
     Who still is counted leaves with the event that is on its way.
     """
-    bucket = member % counting.BUCKETS
+    bucket = counting.bucket_of(kind, member)
     row = await tables.one(
         "SELECT value FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
         *(entity, kind, bucket, member),

@@ -65,7 +65,7 @@ class ScyllaAgendaStore:
                 return None
             await drafts.remove(self._tables, new, kept)
             new.emit(drafts.changed(kept.user_id, kept.id, trace, actor_id=0))
-            return await writes.insert(self._tables, new, draft, fixed, trace)
+            return (await writes.insert(self._tables, new, draft, fixed, trace)).id
 
         return await self._writer.in_turn(turns_of(kept.user_id), write)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 
 from aviary.ids import MAX_ID
-from aviary.storage.scylla.counting import BUCKETS, Change, Counting, Counts
+from aviary.storage.scylla.counting import PUT_TOTAL, Change, Counting, Counts, bucket_of, buckets
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import records
 from aviary.storage.scylla.tweets.keys import SHARDS, shard_of
@@ -30,7 +30,6 @@ _COUNTED = (
     "SELECT member, value, version, total FROM counted"
     " WHERE entity = ? AND kind = ? AND bucket = ? AND member > ? LIMIT ?"
 )
-_PUT_TOTAL = "INSERT INTO counted (entity, kind, bucket, total) VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ class ScyllaCounterStore:
         # Above what is there, and below what the owner of the counter writes next.
         at_us = await self._written_us(drift.entity_id, counter.kind) + 1
         for bucket, total in held.unsummed.items():
-            await self._tables.rows(_PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
+            await self._tables.rows(PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
         await self._counting.apply(held.wrong, at_us=at_us + 1)
         await self._counting.sum(drift.entity_id, counter.kind, at_us=at_us + 1)
         await self._news.counted([drift.entity_id])
@@ -153,7 +152,7 @@ class ScyllaCounterStore:
         stored = (await self._counts.of([entity]))[entity].get(counter.kind)
         held.stored = stored or 0
         if stored is not None:
-            places = [(entity, counter.kind, bucket) for bucket in range(BUCKETS)]
+            places = [(entity, counter.kind, bucket) for bucket in buckets(counter.kind)]
             await asyncio.gather(*(self._counted(held, counter, each, settled_us) for each in places))
         async for members in counter.members(self._tables, entity):
             await self._missing(held, counter, entity, members, settled_us)
@@ -183,7 +182,7 @@ class ScyllaCounterStore:
         """Find those who are not counted and should be."""
         found = await self._tables.each(
             "SELECT value, version FROM counted WHERE entity = ? AND kind = ? AND bucket = ? AND member = ?",
-            [(entity, counter.kind, each % BUCKETS, each) for each in members],
+            [(entity, counter.kind, bucket_of(counter.kind, each), each) for each in members],
         )
         left = [
             (member, (rows[0][1] or 0) if rows else 0)
@@ -202,14 +201,14 @@ class ScyllaCounterStore:
 
     async def _written_us(self, entity: int, kind: str) -> int:
         """Return the newest timestamp of a counter."""
-        buckets, (count,) = await asyncio.gather(
+        sums, (count,) = await asyncio.gather(
             self._tables.each(
                 "SELECT writetime(total) FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
-                [(entity, kind, bucket) for bucket in range(BUCKETS)],
+                [(entity, kind, bucket) for bucket in buckets(kind)],
             ),
             self._tables.each("SELECT writetime(n) FROM counts WHERE entity = ? AND kind = ?", [(entity, kind)]),
         )
-        return max((row[0] or 0 for rows in (*buckets, count) for row in rows), default=0)
+        return max((row[0] or 0 for rows in (*sums, count) for row in rows), default=0)
 
 
 def _long_ago() -> int:
@@ -268,17 +267,17 @@ async def _likes_of(tables: Tables, author_id: int, tweet_id: int) -> int:
         Counts(tables).of([tweet_id]),
         tables.one(
             "SELECT value FROM counted WHERE entity = ? AND kind = 'received' AND bucket = ? AND member = ?",
-            *(author_id, tweet_id % BUCKETS, tweet_id),
+            *(author_id, bucket_of("received", tweet_id), tweet_id),
         ),
     )
     likes = counts[tweet_id].get("likes", 0)
     if given is not None and given[0] == likes:
         return likes
-    buckets = await tables.each(
+    sums = await tables.each(
         "SELECT total FROM counted WHERE entity = ? AND kind = 'likes' AND bucket = ? LIMIT 1",
-        [(tweet_id, bucket) for bucket in range(BUCKETS)],
+        [(tweet_id, bucket) for bucket in buckets("likes")],
     )
-    return sum(rows[0][0] or 0 for rows in buckets if rows)
+    return sum(rows[0][0] or 0 for rows in sums if rows)
 
 
 def _votes(option: int) -> _Counter:

@@ -27,6 +27,7 @@ from aviary.tweets.store import (
     Loaded,
     Revision,
     ThreadWritten,
+    Tweet,
     Written,
 )
 
@@ -53,10 +54,16 @@ class ScyllaTweetStore:
         if draft.kind is Kind.RETWEET:
             return await self._retweet(draft, fixed, claim, trace)
 
-        async def write(new: Write) -> int:
-            return await writes.insert(self._tables, new, draft, fixed, trace)
+        made: Tweet | None = None
 
-        return Written(*await self._writer.once(claim, write))
+        async def write(new: Write) -> int:
+            nonlocal made
+            made = await writes.insert(self._tables, new, draft, fixed, trace)
+            return made.id
+
+        tweet_id, repeated = await self._writer.once(claim, write)
+        is_whole = not repeated and not draft.quote_id and draft.poll is None
+        return Written(tweet_id, repeated=repeated, tweet=made if is_whole else None)
 
     async def insert_thread(self, drafts: Sequence[Draft], *, claim: Claim | None) -> ThreadWritten:
         chain = [drafts[0], *(replace(draft, kind=Kind.REPLY) for draft in drafts[1:])]
@@ -160,7 +167,7 @@ class ScyllaTweetStore:
             nonlocal existing
             existing = await writes.retweet_of(self._tables, new, draft.ref_id, draft.author_id)
             # The key is settled also with a retweet that was there, or its repeat would make one after an undo.
-            return existing or await writes.insert(self._tables, new, draft, fixed, trace)
+            return existing or (await writes.insert(self._tables, new, draft, fixed, trace)).id
 
         turns = writes.retweeting(draft.ref_id, draft.author_id)
         tweet_id, repeated = await self._writer.once_in_turn(turns, claim, write)

@@ -24,6 +24,7 @@ from aviary.tweets.store import (
     Kind,
     PollDraft,
     Revision,
+    Tweet,
 )
 
 _MINUTE_MS = 60_000
@@ -33,7 +34,7 @@ _LINEAGE = 32
 _REFERRED_KEPT_S = 7 * 86_400
 
 
-async def insert(tables: Tables, write: Write, draft: Draft, fixed: bytes, trace: str) -> int:
+async def insert(tables: Tables, write: Write, draft: Draft, fixed: bytes, trace: str) -> Tweet:
     """Store a tweet; `fixed` is its `encoding.fixed_part`. Raises NotFound when what it refers to is gone.
 
     An original reads nothing, any other what it refers to.
@@ -47,7 +48,7 @@ async def insert_thread(
     """Store tweets, each from the second on a reply to the one before, which only now has an id."""
     lineage = await _lineage(tables, drafts)
     first, *rest = drafts
-    made = [_put(write, first, fixed[0], lineage, trace)]
+    made = [_put(write, first, fixed[0], lineage, trace).id]
     for draft, part in zip(rest, fixed[1:], strict=True):
         lineage = _longer(made[-1], lineage)
         chained = replace(
@@ -56,7 +57,7 @@ async def insert_thread(
             ref_author_id=draft.author_id,
             conversation_id=first.conversation_id or made[0],
         )
-        made.append(_put(write, chained, part, lineage, trace))
+        made.append(_put(write, chained, part, lineage, trace).id)
     return made
 
 
@@ -138,31 +139,40 @@ async def _unpin(tables: Tables, write: Write, tweet: Stored, trace: str) -> Non
         write.emit(_changed(events_pb2.EVENT_TYPE_TWEET_UNPINNED, tweet.author_id, tweet.id, 0, trace))
 
 
-def _put(write: Write, draft: Draft, fixed: bytes, lineage: bytes, trace: str) -> int:
+def _put(write: Write, draft: Draft, fixed: bytes, lineage: bytes, trace: str) -> Tweet:
     tweet_id, now = write.next_id(), write.now_ms()
-    flags = _flags(draft)
-    conversation_id = draft.conversation_id or tweet_id
-    write.put(
-        "tweets",
+    tweet = Tweet(
         id=tweet_id,
         author_id=draft.author_id,
-        kind=int(draft.kind),
+        kind=draft.kind,
         ref_id=draft.ref_id,
         ref_author_id=draft.ref_author_id,
-        flags=flags,
         quote_id=draft.quote_id,
-        conversation_id=conversation_id,
-        audience=int(draft.audience),
+        conversation_id=draft.conversation_id or tweet_id,
+        flags=_flags(draft),
+        audience=draft.audience,
         version=1,
         body=fixed + encoding.minted_part(draft, tweet_id, now),
+    )
+    kind, refers = int(draft.kind), {"ref_id": draft.ref_id, "ref_author_id": draft.ref_author_id}
+    entry = {"kind": kind, **refers, "flags": tweet.flags}
+    write.put(
+        "tweets",
+        **entry,
+        id=tweet_id,
+        author_id=draft.author_id,
+        quote_id=draft.quote_id,
+        conversation_id=tweet.conversation_id,
+        audience=int(draft.audience),
+        version=tweet.version,
+        body=tweet.body,
         lineage=lineage,
     )
-    entry = {"kind": int(draft.kind), "ref_id": draft.ref_id, "ref_author_id": draft.ref_author_id, "flags": flags}
     BY_AUTHOR.put(write, draft.author_id, tweet_id, **entry, deleted=False)
     if draft.kind is Kind.REPLY:
         REPLIES.put(write, draft.ref_id, tweet_id, deleted=False)
         place = {"ref_id": draft.ref_id, "lineage": lineage}
-        CONVERSATIONS.put(write, conversation_id, tweet_id, **place, deleted=False)
+        CONVERSATIONS.put(write, tweet.conversation_id, tweet_id, **place, deleted=False)
     if draft.kind is Kind.RETWEET:
         _put_retweet(write, draft.ref_id, draft.author_id, tweet_id)
     if draft.quote_id:
@@ -171,7 +181,7 @@ def _put(write: Write, draft: Draft, fixed: bytes, lineage: bytes, trace: str) -
         _put_poll(write, tweet_id, draft.author_id, draft.poll, now)
     write.emit(_created(draft, tweet_id, trace))
     names.put(write, tweet_id, draft.author_id, draft.entities, trace)
-    return tweet_id
+    return tweet
 
 
 def _put_retweet(write: Write, original_id: int, user_id: int, retweet_id: int) -> None:
