@@ -78,8 +78,9 @@ async def asked(channel: grpc.aio.Channel, path: str, *metadata: tuple[str, str]
     streams = path in {FOLLOWERS, REFLECTION}
     try:
         if streams:
-            stream: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(path)
-            async for _ in stream(iter([request]), metadata=metadata, timeout=10):
+            # To whoever streams its requests the library tells that one could not be sent, not why.
+            stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(path)
+            async for _ in stream(request, metadata=metadata, timeout=10):
                 pass
         else:
             unary: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)

@@ -146,7 +146,8 @@ def _crowd(url: str) -> list[Person]:
 def test_memory_does_not_grow_once_the_caches_are_full(
     starter: Launcher, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    platform = starter.up(data_dir, limits="off", **SMALL)
+    # Tokens outlast the load.
+    platform = starter.up(data_dir, limits="off", access_token_ttl_s=int(SECONDS) + 3_600, **SMALL)
     people = _crowd(platform.url)
     until = time.monotonic() + SECONDS
     life = Life(people, until)
