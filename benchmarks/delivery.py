@@ -53,6 +53,14 @@ def until_delivered(metrics: str, tweets: int) -> Delivered:
     return now
 
 
+def backlog_s(metrics: str, tweets: int) -> float:
+    """Wait as `until_delivered`, and return for how many seconds that was; 0 where no `metrics` tell of it."""
+    began = time.perf_counter()
+    if metrics:
+        until_delivered(metrics, tweets)
+    return time.perf_counter() - began if metrics else 0.0
+
+
 def metrics_text(metrics: str) -> str:
     """All that the platform tells of itself."""
     with urllib.request.urlopen(metrics, timeout=10) as answer:  # noqa: S310 - the address that the platform printed

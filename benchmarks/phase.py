@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from benchmarks import wire
 from benchmarks.crowd import Crowd
-from benchmarks.delivery import delivered, until_delivered
+from benchmarks.delivery import backlog_s, delivered
 from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, Requests, closed_loop, open_loop
 from benchmarks.processes import cpu_s, machine_cpu_s
@@ -93,14 +93,12 @@ def perform(phase: Phase) -> Outcome:
     meter = Meter(phase.processes)
     began = time.perf_counter()
     exchanges = asyncio.run(_exchange(phase, work.request))
-    ended = time.perf_counter()
+    elapsed_s = time.perf_counter() - began
     used = meter.read()
-    if phase.metrics:
-        # Before the answers are judged, which takes time as well.
-        until_delivered(phase.metrics, before + len(exchanges))
-    backlog_s = time.perf_counter() - ended if phase.metrics else 0.0
+    # Before the answers are judged, which takes time as well.
+    waited_s = backlog_s(phase.metrics, before + sum(each.answer.status == 200 for each in exchanges))
     gc.enable()
-    return replace(outcome(exchanges, ended - began, used, work.fault), backlog_s=backlog_s)
+    return replace(outcome(exchanges, elapsed_s, used, work.fault), backlog_s=waited_s)
 
 
 def _work(phase: Phase) -> Pages | Posts:

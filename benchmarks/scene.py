@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import drawing, wire
-from benchmarks.delivery import until_delivered
+from benchmarks.delivery import backlog_s
 from benchmarks.drawing import Composed, EachOnce, Interrupted, Mixture
 from benchmarks.latency import Latencies
 from benchmarks.load import Exchange, closed_loop, open_loop
@@ -97,17 +97,14 @@ async def _perform(scene: Scene, probe: Probe | None) -> tuple[Seen, Sight | Non
         elapsed_s = time.perf_counter() - began
         used = meter.read()
         posted = sum(each.answer.status == 200 and work.kind(each.number) in WRITES for each in exchanges)
-        ended = time.perf_counter()
-        if scene.metrics:
-            until_delivered(scene.metrics, scene.delivered + posted)
-        backlog_s, whole = time.perf_counter() - ended, meter.read()
+        waited_s, whole = backlog_s(scene.metrics, scene.delivered + posted), meter.read()
         gc.enable()
     seen = Seen(
         outcome=outcome(exchanges, elapsed_s, used, work.fault),
         kinds=_kinds(exchanges, work),
         steps=_steps(exchanges, began, scene),
         posted=posted,
-        backlog_s=backlog_s,
+        backlog_s=waited_s,
         cpu_s={part: whole[part] for part in scene.processes},
         answer_kb=sum(len(each.answer.body) for each in exchanges) / max(1, len(exchanges)) / 1000,
         wanted=wanted,

@@ -14,11 +14,12 @@ from tests.backends.server import Server
 
 from aviary import secrets
 from aviary.api.tweets.v1 import tweets_pb2
-from aviary.gateway import Envoy, envoy_config
+from aviary.gateway import envoy_config
 from aviary.settings import Settings
 from benchmarks import readers, traffic, wire
 from benchmarks.binaries import built
 from benchmarks.crowd import Crowd
+from benchmarks.peers import gateway
 from benchmarks.peers.limits import LIMIT
 from benchmarks.peers.running import Contender
 
@@ -60,23 +61,13 @@ def running(world: Path, folder: Path, *, page: bytes) -> Iterator[Contender]:
     with ExitStack() as stack:
         server = stack.enter_context(Empty(folder, page=page))
         config = envoy_config(port=0, grpc_port=server.port, jwks=secrets.jwks(secrets.load(world)), settings=settings)
-        envoy = stack.enter_context(_started(Envoy(config, folder=folder / "gateway", drain_s=1.0)))
+        envoy = stack.enter_context(gateway.running(config, folder / "gateway"))
         yield Contender(
             name=NAME,
             url=f"http://127.0.0.1:{envoy.port}",
             grpc=server.address,
             processes={NAME: [server.pid], "envoy": [envoy.pid]},
         )
-
-
-@contextmanager
-def _started(envoy: Envoy) -> Iterator[Envoy]:
-    with asyncio.Runner() as runner:
-        runner.run(envoy.start())
-        try:
-            yield envoy
-        finally:
-            runner.run(envoy.stop())
 
 
 def typical_page(url: str, everybody: Crowd) -> bytes:

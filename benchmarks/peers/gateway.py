@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from aviary.gateway import envoy_config
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aviary.gateway import Envoy, envoy_config
 from aviary.gateway.xds import Json
 from aviary.settings import Settings
 
@@ -27,3 +32,15 @@ def config(behind: int, *, port: int = 0, jwks: str, settings: Settings) -> Json
         for route in host["routes"]:
             route.get("typed_per_filter_config", {}).pop("transcoder", None)
     return made
+
+
+@contextmanager
+def running(config: Json, folder: Path) -> Iterator[Envoy]:
+    """An Envoy with this bootstrap, until the body ends."""
+    envoy = Envoy(config, folder=folder, drain_s=1.0)
+    with asyncio.Runner() as runner:
+        runner.run(envoy.start())
+        try:
+            yield envoy
+        finally:
+            runner.run(envoy.stop())

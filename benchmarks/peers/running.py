@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import urllib.error
 import urllib.request
@@ -15,7 +14,6 @@ from tests.backends.redis import Redis
 from tests.backends.server import Server
 
 from aviary import secrets
-from aviary.gateway import Envoy
 from aviary.settings import Settings
 from benchmarks.peers import feeding, filling, gateway
 from benchmarks.peers.limits import LIMIT
@@ -89,7 +87,8 @@ def running(name: str, world: Path, folder: Path, *, port: int = 0) -> Iterator[
     with ExitStack() as stack:
         store, servers = stack.enter_context(_filled(name, Source(world), folder))
         api = stack.enter_context(Api(folder / "api", app=name, store=store, jwks=jwks))
-        envoy = stack.enter_context(_gateway(api.port, folder / "gateway", port=port, jwks=jwks))
+        config = gateway.config(api.port, port=port, jwks=jwks, settings=Settings(limit_address_requests=LIMIT))
+        envoy = stack.enter_context(gateway.running(config, folder / "gateway"))
         yield Contender(
             name=name,
             url=f"http://127.0.0.1:{envoy.port}",
@@ -111,15 +110,3 @@ def _filled(name: str, source: Source, folder: Path) -> Iterator[tuple[str, Mapp
             feeding.fill(client, source)
             client.config_set("appendfsync", "always")
         yield redis.url, {"redis": [redis.pid]}
-
-
-@contextmanager
-def _gateway(behind: int, folder: Path, *, port: int, jwks: str) -> Iterator[Envoy]:
-    settings = Settings(limit_address_requests=LIMIT)
-    envoy = Envoy(gateway.config(behind, port=port, jwks=jwks, settings=settings), folder=folder, drain_s=1.0)
-    with asyncio.Runner() as runner:
-        runner.run(envoy.start())
-        try:
-            yield envoy
-        finally:
-            runner.run(envoy.stop())

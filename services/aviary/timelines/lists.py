@@ -9,7 +9,7 @@ from aviary import entries
 from aviary.errors import Unavailable
 from aviary.timelines.ports import Tweets
 from aviary.timelines.sources import HomeSources
-from aviary.timelines.store import HeldTimelines, ListKey, Piece
+from aviary.timelines.store import HeldTimelines, ListKey, Piece, longest
 
 T = TypeVar("T")
 _ATTEMPTS = 3
@@ -21,8 +21,8 @@ class HomeLists(Generic[T]):
     def __init__(self, held: HeldTimelines, tweets: Tweets[T], *, entries_kept: int) -> None:
         self._held = held
         self._tweets = tweets
-        # As long as a list may grow before it is trimmed: some of what is read is not shown.
-        self._most = entries_kept + entries_kept // 4
+        # Some of what is read is not shown.
+        self._most = longest(entries_kept)
         self._building: dict[ListKey, asyncio.Future[None]] = {}
 
     async def holds(self, key: ListKey) -> bool:

@@ -12,6 +12,11 @@ from aviary.ids import MAX_ID
 LIVE = MAX_ID
 
 
+def longest(entries_kept: int) -> int:
+    """Return how long a list may grow before it is trimmed to what is kept, so that trimming costs little an append."""
+    return entries_kept + entries_kept // 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListKey:
     """One held list: the ids of a viewer's home below `upper`, built under a follow version."""

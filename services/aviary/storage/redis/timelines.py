@@ -16,7 +16,7 @@ from aviary.metrics import Metrics
 from aviary.settings import Settings
 from aviary.storage.redis import bags, lists
 from aviary.storage.redis.connection import Arguments, RedisServers, Run, Script
-from aviary.timelines.store import LIVE, ListKey, Piece
+from aviary.timelines.store import LIVE, ListKey, Piece, longest
 
 _WORD = 8
 _EVER_MS = 1 << 53
@@ -42,8 +42,7 @@ class RedisTimelines:
         self._idle_ms = settings.timeline_idle_s * 1000
         self._active_ms = settings.timeline_active_s * 1000
         self._capacity = settings.timeline_entries
-        # A quarter more than is kept, where the core takes twice as many: here memory is what counts.
-        self._most = self._capacity + self._capacity // 4
+        self._most = longest(self._capacity)
         self._prefix = prefix.encode()
         self._names = [b"%b:t:{%b}:" % (self._prefix, tag) for tag in servers.tags]
 

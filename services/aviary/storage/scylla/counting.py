@@ -153,6 +153,18 @@ class Counting:
         return totals, found
 
 
+async def written_us(tables: Tables, entity: int, kind: str) -> int:
+    """Return the newest timestamp of a count and its buckets' sums: places in the log, not times."""
+    sums, (count,) = await asyncio.gather(
+        tables.each(
+            "SELECT writetime(total) FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
+            [(entity, kind, bucket) for bucket in buckets(kind)],
+        ),
+        tables.each("SELECT writetime(n) FROM counts WHERE entity = ? AND kind = ?", [(entity, kind)]),
+    )
+    return max((row[0] or 0 for rows in (*sums, count) for row in rows), default=0)
+
+
 def buckets(kind: str) -> Sequence[int]:
     """Return the buckets that the members of a set of this kind are in."""
     return range(1 if kind in _OF_ONE_PERSON else _BUCKETS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,23 +114,12 @@ class ScyllaCounterStore:
         if held.stored == held.counted:
             return False
         # Just above what the owner wrote, whose next write stands above this again.
-        at_us = await self._written_us(drift.entity_id, counter.kind) + 1
+        at_us = await counting.written_us(self._tables, drift.entity_id, counter.kind) + 1
         for bucket, total in held.unsummed.items():
             await self._tables.rows(counting.PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
         await self._counting.apply(held.wrong, at_us=at_us + 1)
         await self._counting.sum(drift.entity_id, counter.kind, at_us=at_us + 1)
         return True
-
-    async def _written_us(self, entity: int, kind: str) -> int:
-        """Return the newest timestamp of a counter: places in the log, not times."""
-        sums, (count,) = await asyncio.gather(
-            self._tables.each(
-                "SELECT writetime(total) FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
-                [(entity, kind, bucket) for bucket in counting.buckets(kind)],
-            ),
-            self._tables.each("SELECT writetime(n) FROM counts WHERE entity = ? AND kind = ?", [(entity, kind)]),
-        )
-        return max((row[0] or 0 for rows in (*sums, count) for row in rows), default=0)
 
     async def _partitions(self, before: int | None, limit: int) -> list[Row]:
         """Return the next partitions of all shelves: the token, the entity, the shelf and the bucket of each."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 
 from aviary.ids import MAX_ID
-from aviary.storage.scylla.counting import PUT_TOTAL, Change, Counting, Counts, bucket_of, buckets
+from aviary.storage.scylla.counting import PUT_TOTAL, Change, Counting, Counts, bucket_of, buckets, written_us
 from aviary.storage.scylla.tables import Row, Tables
 from aviary.storage.scylla.tweets import records
 from aviary.storage.scylla.tweets.keys import SHARDS, shard_of
@@ -107,7 +107,7 @@ class ScyllaCounterStore:
         if held.stored == held.counted:
             return False
         # Above what is there, and below what the owner of the counter writes next.
-        at_us = await self._written_us(drift.entity_id, counter.kind) + 1
+        at_us = await written_us(self._tables, drift.entity_id, counter.kind) + 1
         for bucket, total in held.unsummed.items():
             await self._tables.rows(PUT_TOTAL, drift.entity_id, counter.kind, bucket, total, at_us)
         await self._counting.apply(held.wrong, at_us=at_us + 1)
@@ -198,17 +198,6 @@ class ScyllaCounterStore:
             version = max(counted.version, state.version)
             held.wrong.append(Change(counted.entity, counted.kind, counted.member, state.value, version))
             held.counted += state.value - counted.value
-
-    async def _written_us(self, entity: int, kind: str) -> int:
-        """Return the newest timestamp of a counter."""
-        sums, (count,) = await asyncio.gather(
-            self._tables.each(
-                "SELECT writetime(total) FROM counted WHERE entity = ? AND kind = ? AND bucket = ? LIMIT 1",
-                [(entity, kind, bucket) for bucket in buckets(kind)],
-            ),
-            self._tables.each("SELECT writetime(n) FROM counts WHERE entity = ? AND kind = ?", [(entity, kind)]),
-        )
-        return max((row[0] or 0 for rows in (*sums, count) for row in rows), default=0)
 
 
 def _long_ago() -> int:
