@@ -131,3 +131,40 @@ pub fn put_bytes(out: &mut Vec<u8>, number: u32, value: &[u8]) {
     put_head(out, number, value.len());
     out.extend_from_slice(value);
 }
+
+// The lengths that two bytes tell, as most messages' that are worth it have.
+const IN_TWO: std::ops::Range<usize> = 1 << 7..1 << 14;
+
+/// Appends a field that is a message, which `put` writes in its place.
+///
+/// A message of less than 128 bytes, or of 16 KiB and more, is moved once.
+pub fn put_message(out: &mut Vec<u8>, number: u32, put: impl FnOnce(&mut Vec<u8>)) {
+    put_varint(out, u64::from(number) << 3 | 2);
+    let head = out.len();
+    out.extend_from_slice(&[0x80, 0]);
+    put(out);
+    let length = out.len() - head - 2;
+    if IN_TWO.contains(&length) {
+        out[head] |= length.to_le_bytes()[0];
+        out[head + 1] = (length >> 7).to_le_bytes()[0];
+    } else {
+        let mut told = Vec::new();
+        put_varint(&mut told, length as u64);
+        out.splice(head..head + 2, told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_written_in_place_is_the_bytes_of_one_that_was_ready() {
+        for length in [0, 1, 127, 128, 129, 255, 256, 16_383, 16_384, 70_000] {
+            let (message, mut ready, mut in_place) = (vec![7; length], vec![1], vec![1]);
+            put_bytes(&mut ready, 300, &message);
+            put_message(&mut in_place, 300, |out| out.extend_from_slice(&message));
+            assert_eq!(in_place, ready, "{length}");
+        }
+    }
+}

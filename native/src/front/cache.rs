@@ -47,7 +47,10 @@ impl<V: Clone> Cache<V> {
     pub(super) fn get(&self, id: u64) -> Option<V> {
         let shard = self.shard(id).read().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entries.get(&id)?;
-        entry.was_read.store(true, Ordering::Relaxed);
+        // Written once, or each reader would take the entry's memory away from all others.
+        if !entry.was_read.load(Ordering::Relaxed) {
+            entry.was_read.store(true, Ordering::Relaxed);
+        }
         Some(entry.value.clone())
     }
 

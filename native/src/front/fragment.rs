@@ -25,6 +25,18 @@ pub(super) enum Kind {
     Retweet,
 }
 
+impl Kind {
+    fn of(number: i32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Original),
+            1 => Some(Self::Reply),
+            2 => Some(Self::Quote),
+            3 => Some(Self::Retweet),
+            _ => None,
+        }
+    }
+}
+
 /// aviary.api.tweets.v1.TweetFragment.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TweetFill {
@@ -88,9 +100,9 @@ pub(super) struct Fill {
     pub(super) mutes_words: bool,
 }
 
-/// The part of a tweet that only an edit changes.
-#[derive(Debug)]
-pub(super) struct Body {
+/// What is known of a tweet beside its bytes, and only an edit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
     pub(super) id: u64,
     pub(super) author: u64,
     pub(super) kind: Kind,
@@ -98,12 +110,79 @@ pub(super) struct Body {
     pub(super) quote_id: u64,
     pub(super) reply_to_user: u64,
     pub(super) is_sensitive: bool,
-    pub(super) proto: Box<[u8]>,
-    // Its fields before the author, between author and counters, and behind everything.
-    pub(super) head: Box<[u8]>,
-    pub(super) middle: Box<[u8]>,
-    pub(super) tail: Box<[u8]>,
 }
+
+/// The part of a tweet that only an edit changes: one piece of memory, so that a page waits for it once.
+///
+/// Seven words of facts, then the message without what others change, then its JSON in three parts.
+#[derive(Clone, Debug)]
+pub(super) struct Body(Arc<[u8]>);
+
+const WORDS: usize = 7;
+const FACTS: usize = 8 * WORDS;
+
+impl Body {
+    fn new(facts: Facts, proto: &[u8], json: [&[u8]; 3]) -> Result<Self, Malformed> {
+        let [head, middle, tail] = json;
+        let head_end = proto.len() + head.len();
+        let ends = [proto.len(), head_end, head_end + middle.len()];
+        let [proto_end, head_end, middle_end] = ends.map(|end| u32::try_from(end).map_err(|_| Malformed));
+        let Facts { id, author, kind, ref_id, quote_id, reply_to_user, is_sensitive } = facts;
+        let bits = u64::from(proto_end?) << 32 | u64::from(is_sensitive) << 8 | kind as u64;
+        let ends = u64::from(middle_end?) << 32 | u64::from(head_end?);
+        let words: [u64; WORDS] = [id, author, ref_id, quote_id, reply_to_user, bits, ends];
+        let words = words.map(u64::to_le_bytes);
+        Ok(Self([words.as_flattened(), proto, head, middle, tail].concat().into()))
+    }
+
+    fn word(&self, place: usize) -> u64 {
+        u64::from_le_bytes(self.0.as_chunks().0[place])
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.word(0)
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        let [kind, is_sensitive, ..] = self.word(5).to_le_bytes();
+        Facts {
+            id: self.id(),
+            author: self.word(1),
+            kind: Kind::of(kind.into()).unwrap_or(Kind::Original),
+            ref_id: self.word(2),
+            quote_id: self.word(3),
+            reply_to_user: self.word(4),
+            is_sensitive: is_sensitive != 0,
+        }
+    }
+
+    pub(super) fn proto(&self) -> &[u8] {
+        &self.0[FACTS..FACTS + high(self.word(5))]
+    }
+
+    /// The JSON's fields before the author, between author and counters, and behind everything.
+    pub(super) fn json(&self) -> [&[u8]; 3] {
+        let (proto_end, ends) = (high(self.word(5)), self.word(6));
+        let (rest, head_end, middle_end) = (&self.0[FACTS..], low(ends), high(ends));
+        [&rest[proto_end..head_end], &rest[head_end..middle_end], &rest[middle_end..]]
+    }
+
+    fn bytes(&self) -> usize {
+        IN_AN_ARC + self.0.len()
+    }
+}
+
+// Both fit, as they were lengths.
+fn high(word: u64) -> usize {
+    usize::try_from(word >> 32).unwrap_or(usize::MAX)
+}
+
+fn low(word: u64) -> usize {
+    high(word << 32)
+}
+
+// Its two counts.
+const IN_AN_ARC: usize = 16;
 
 /// Likes, retweets, replies, quotes, bookmarks.
 pub(super) type Counts = [u32; 5];
@@ -130,7 +209,7 @@ pub(super) enum Tweet {
     /// Deleted, or there never was one.
     Gone,
     /// `live` is missing when it changed since it was read.
-    Here { body: Arc<Body>, live: Option<Live> },
+    Here { body: Body, live: Option<Live> },
 }
 
 /// What is known of a person.
@@ -139,16 +218,36 @@ pub(super) enum Person {
     /// Deleted, suspended or deactivated.
     Gone,
     Here {
-        card: Arc<Card>,
+        card: Card,
         protected: bool,
     },
 }
 
-/// What tweets show of their author.
-#[derive(Debug)]
-pub(super) struct Card {
-    pub(super) proto: Box<[u8]>,
-    pub(super) json: Box<[u8]>,
+/// What tweets show of their author: the message behind its length, and its JSON.
+#[derive(Clone, Debug)]
+pub(super) struct Card(Arc<[u8]>);
+
+impl Card {
+    fn new(proto: &[u8], json: &[u8]) -> Self {
+        Self([&proto.len().to_le_bytes()[..], proto, json].concat().into())
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let (length, rest) = self.0.split_first_chunk().expect("the length that it was made with");
+        rest.split_at(usize::from_le_bytes(*length))
+    }
+
+    pub(super) fn proto(&self) -> &[u8] {
+        self.parts().0
+    }
+
+    pub(super) fn json(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    fn bytes(&self) -> usize {
+        IN_AN_ARC + self.0.len()
+    }
 }
 
 /// Prints the parts; one for all.
@@ -178,23 +277,20 @@ impl Printers {
         put_number(&mut proto, EDIT_COUNT, u64::from(fill.edits));
         let part = |numbers| {
             let mut out = Vec::new();
-            self.tweet.print_fields(&proto, numbers, &mut out).map(|()| out.into_boxed_slice())
+            self.tweet.print_fields(&proto, numbers, &mut out).map(|()| out)
         };
         let (head, middle, tail) = (part(HEAD)?, part(BODY)?, part(TAIL)?);
-        let body = Body {
+        let facts = Facts {
             id: fill.id.cast_unsigned(),
             author: fill.author_id.cast_unsigned(),
-            kind: kind(fill.kind).ok_or(Malformed)?,
+            kind: Kind::of(fill.kind).ok_or(Malformed)?,
             ref_id: fill.ref_id.cast_unsigned(),
             quote_id: fill.quote_id.cast_unsigned(),
             reply_to_user: fill.reply_to_user_id.cast_unsigned(),
             is_sensitive: fill.flags & SENSITIVE != 0,
-            proto: proto.into(),
-            head,
-            middle,
-            tail,
         };
-        Ok(Tweet::Here { body: Arc::new(body), live })
+        let body = Body::new(facts, &proto, [&head, &middle, &tail])?;
+        Ok(Tweet::Here { body, live })
     }
 
     fn poll(&self, fill: &TweetFill) -> Result<Option<Poll>, Malformed> {
@@ -213,8 +309,7 @@ impl Printers {
         }
         let mut json = Vec::new();
         self.person.print(&fill.card, &mut json)?;
-        let card = Card { proto: fill.card.as_slice().into(), json: json.into() };
-        Ok(Person::Here { card: Arc::new(card), protected: fill.protected })
+        Ok(Person::Here { card: Card::new(&fill.card, &json), protected: fill.protected })
     }
 }
 
@@ -225,10 +320,9 @@ impl Tweet {
         match self {
             Self::Gone => ENTRY,
             Self::Here { body, live } => {
-                let parts = [&body.proto, &body.head, &body.middle, &body.tail];
                 let poll = live.as_ref().and_then(|live| live.poll.as_ref());
                 let poll = poll.map_or(0, |poll| size_of::<Poll>() + poll.proto.len() + poll.json.len());
-                ENTRY + size_of::<Body>() + parts.iter().map(|part| part.len()).sum::<usize>() + poll
+                ENTRY + body.bytes() + poll
             }
         }
     }
@@ -239,17 +333,7 @@ impl Person {
         const ENTRY: usize = 128;
         match self {
             Self::Gone => ENTRY,
-            Self::Here { card, .. } => ENTRY + size_of::<Card>() + card.proto.len() + card.json.len(),
+            Self::Here { card, .. } => ENTRY + card.bytes(),
         }
-    }
-}
-
-fn kind(number: i32) -> Option<Kind> {
-    match number {
-        0 => Some(Kind::Original),
-        1 => Some(Kind::Reply),
-        2 => Some(Kind::Quote),
-        3 => Some(Kind::Retweet),
-        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::front::fragment::{Body, Kind, Person, Tweet};
+use crate::front::fragment::{Facts, Kind, Person, Tweet};
 use crate::front::rule;
 use crate::front::splice::{self, Ending, Format, Shown};
 use crate::front::viewer::{self, Home, State, Viewer};
@@ -88,7 +88,7 @@ impl Front {
             seen += stretch.rows.len();
             if shown.len() > ask.limit {
                 shown.truncate(ask.limit);
-                break shown.last().map(|last| last.body.id);
+                break shown.last().map(|last| last.body.id());
             }
             match stretch.next {
                 Next::End => break None,
@@ -123,7 +123,7 @@ impl Front {
             seen += list.rows.len();
             if shown.len() > ask.limit {
                 shown.truncate(ask.limit);
-                break shown.last().map(|last| last.body.id);
+                break shown.last().map(|last| last.body.id());
             }
             if list.rows.len() < wanted {
                 if list.reach > ask.above.saturating_add(1) {
@@ -252,7 +252,7 @@ impl Sight<'_> {
     fn home_tweet(&mut self, row: &Row, home: &Home) -> Option<Shown> {
         let shown = self.tweet(row.tweet)?;
         let Some(original) = shown.original.as_deref() else { return Some(shown) };
-        let Body { id, author, reply_to_user, .. } = *original.body;
+        let Facts { id, author, reply_to_user, .. } = original.body.facts();
         // The original itself belongs.
         if home.sources.contains(author) && (reply_to_user == 0 || home.sources.contains(reply_to_user)) {
             return None;
@@ -287,27 +287,27 @@ impl Sight<'_> {
             Some(Tweet::Gone) => return Look::Hidden,
             _ => return self.unknown(id),
         };
-        let Some(person) = self.front.people.get(body.author) else { return self.unknown(id) };
+        let facts = body.facts();
+        let Some(person) = self.front.people.get(facts.author) else { return self.unknown(id) };
         let Person::Here { card, protected } = person else { return Look::Hidden };
-        let Some(standing) = self.standing(body.author) else { return self.unknown(id) };
+        let Some(standing) = self.standing(facts.author) else { return self.unknown(id) };
         if standing & viewer::MUTING != 0 {
             // It ends by itself, which no event tells.
             self.miss.is_declined = true;
             return Look::Unknown;
         }
-        let facts = self.facts(&body, protected, standing);
-        if !rule::is_visible(facts, self.was_asked_for) {
+        if !rule::is_visible(self.seen(facts, protected, standing), self.was_asked_for) {
             return Look::Hidden;
         }
         let Some(stance) = self.state.stance(id) else { return self.unknown(id) };
-        let original = match body.kind {
-            Kind::Retweet => match self.look(body.ref_id, false, depth + 1) {
+        let original = match facts.kind {
+            Kind::Retweet => match self.look(facts.ref_id, false, depth + 1) {
                 Look::Visible(original) => Some(Box::new(original)),
                 other => return other,
             },
             _ => None,
         };
-        let quoted = match body.quote_id {
+        let quoted = match facts.quote_id {
             0 => None,
             _ if is_inside_quote => None,
             quote_id => match self.look(quote_id, true, depth + 1) {
@@ -325,10 +325,11 @@ impl Sight<'_> {
         if author == self.viewer { Some(0) } else { self.state.standing(author) }
     }
 
-    fn facts(&self, body: &Body, protected: bool, standing: u8) -> u16 {
-        let is_hidden = body.is_sensitive && self.hides_sensitive;
+    /// What decides whether the viewer sees a tweet, in bits of [`rule`].
+    fn seen(&self, facts: Facts, protected: bool, standing: u8) -> u16 {
+        let is_hidden = facts.is_sensitive && self.hides_sensitive;
         [
-            (rule::OWN, body.author == self.viewer),
+            (rule::OWN, facts.author == self.viewer),
             (rule::PROTECTED, protected),
             (rule::APART, standing & viewer::APART != 0),
             (rule::FOLLOWING, standing & viewer::FOLLOWING != 0),

@@ -1,11 +1,9 @@
 //! A page from its parts: bytes copied in order, a few numbers printed between them.
 
-use std::sync::Arc;
-
 use crate::front::fragment::{Body, Card, Live, Poll};
 use crate::front::viewer::{BOOKMARKED, LIKED, OPTION_SHIFT, RETWEETED, VOTED};
 use crate::json::put_integer;
-use crate::wire::{put_bytes, put_number, put_varint};
+use crate::wire::{put_bytes, put_message, put_number, put_varint};
 
 const USER: u32 = 3;
 const COUNTERS: [(u32, &[u8]); 5] = [
@@ -38,11 +36,11 @@ pub enum Format {
 /// A tweet as a viewer sees it, with those inside it.
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) body: Arc<Body>,
+    pub(super) body: Body,
     pub(super) live: Live,
     /// Of its poll.
     pub(super) is_closed: bool,
-    pub(super) card: Arc<Card>,
+    pub(super) card: Card,
     pub(super) stance: u8,
     pub(super) quoted: Option<Box<Self>>,
     pub(super) original: Option<Box<Self>>,
@@ -89,19 +87,16 @@ fn behind(room: usize, about: usize) -> Vec<u8> {
 }
 
 fn put_proto_list(out: &mut Vec<u8>, tweets: &[Shown], ending: &Ending) {
-    let mut one = Vec::with_capacity(A_TWEET);
     for shown in tweets {
-        one.clear();
-        put_proto(&mut one, shown);
-        put_bytes(out, 1, &one);
+        put_message(out, 1, |out| put_proto(out, shown));
     }
-    let mut pagination = Vec::with_capacity(48);
-    put_number(&mut pagination, 1, ending.limit as u64);
-    if !ending.next_cursor.is_empty() {
-        put_bytes(&mut pagination, 2, ending.next_cursor.as_bytes());
-        put_number(&mut pagination, 3, 1);
-    }
-    put_bytes(out, 2, &pagination);
+    put_message(out, 2, |out| {
+        put_number(out, 1, ending.limit as u64);
+        if !ending.next_cursor.is_empty() {
+            put_bytes(out, 2, ending.next_cursor.as_bytes());
+            put_number(out, 3, 1);
+        }
+    });
 }
 
 fn put_json_list(out: &mut Vec<u8>, tweets: &[Shown], ending: &Ending) {
@@ -123,8 +118,8 @@ fn put_json_list(out: &mut Vec<u8>, tweets: &[Shown], ending: &Ending) {
 }
 
 fn put_proto(out: &mut Vec<u8>, shown: &Shown) {
-    out.extend_from_slice(&shown.body.proto);
-    put_bytes(out, USER, &shown.card.proto);
+    out.extend_from_slice(shown.body.proto());
+    put_bytes(out, USER, shown.card.proto());
     for ((number, _), count) in COUNTERS.iter().zip(shown.live.counts) {
         put_number(out, *number, u64::from(count));
     }
@@ -133,30 +128,31 @@ fn put_proto(out: &mut Vec<u8>, shown: &Shown) {
     }
     for (number, inside) in [(QUOTED, &shown.quoted), (RETWEETED_TWEET, &shown.original)] {
         if let Some(inside) = inside {
-            let mut message = Vec::with_capacity(A_TWEET);
-            put_proto(&mut message, inside);
-            put_bytes(out, number, &message);
+            put_message(out, number, |out| put_proto(out, inside));
         }
     }
     if let Some(poll) = &shown.live.poll {
-        let mut message = poll.proto.to_vec();
-        put_number(&mut message, POLL_CLOSED, u64::from(shown.is_closed));
-        if let Some(option) = shown.vote() {
-            put_varint(&mut message, u64::from(POLL_VOTED) << 3);
-            put_varint(&mut message, u64::from(option));
-        }
-        put_bytes(out, POLL, &message);
+        put_message(out, POLL, |out| put_proto_poll(out, poll, shown));
+    }
+}
+
+fn put_proto_poll(out: &mut Vec<u8>, poll: &Poll, shown: &Shown) {
+    out.extend_from_slice(&poll.proto);
+    put_number(out, POLL_CLOSED, u64::from(shown.is_closed));
+    if let Some(option) = shown.vote() {
+        put_varint(out, u64::from(POLL_VOTED) << 3);
+        put_varint(out, u64::from(option));
     }
 }
 
 fn put_json(out: &mut Vec<u8>, shown: &Shown) {
-    let body = &shown.body;
+    let [head, middle, tail] = shown.body.json();
     out.push(b'{');
-    out.extend_from_slice(&body.head);
+    out.extend_from_slice(head);
     out.extend_from_slice(b",\"user\":");
-    out.extend_from_slice(&shown.card.json);
+    out.extend_from_slice(shown.card.json());
     out.push(b',');
-    out.extend_from_slice(&body.middle);
+    out.extend_from_slice(middle);
     for ((_, label), count) in COUNTERS.iter().zip(shown.live.counts) {
         out.extend_from_slice(label);
         put_integer(out, i64::from(count));
@@ -175,9 +171,9 @@ fn put_json(out: &mut Vec<u8>, shown: &Shown) {
     if let Some(poll) = &shown.live.poll {
         put_json_poll(out, poll, shown);
     }
-    if !body.tail.is_empty() {
+    if !tail.is_empty() {
         out.push(b',');
-        out.extend_from_slice(&body.tail);
+        out.extend_from_slice(tail);
     }
     out.push(b'}');
 }

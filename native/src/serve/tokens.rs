@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use blake2::Digest;
-use blake2::digest::consts::U16;
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 const MOST: usize = 100_000;
 
-type Hash = [u8; 16];
+type Hash = [u8; SHA256_OUTPUT_LEN];
 
 /// Whom a token is of, and until when, in seconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -41,5 +40,5 @@ impl Tokens {
 }
 
 fn hash(token: &str) -> Hash {
-    blake2::Blake2b::<U16>::digest(token.as_bytes()).into()
+    digest(&SHA256, token.as_bytes()).as_ref().try_into().expect("the length of this digest")
 }
