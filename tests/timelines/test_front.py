@@ -89,9 +89,11 @@ class Sides:
                 assert HttpBody.FromString(ready.body).data == printer.print(own.body)
 
 
-@pytest.fixture
-async def sides(settings: Settings) -> AsyncIterator[Sides]:
-    async with serving(replace(settings, front="on")) as served:
+@pytest.fixture(params=[1_000_000, 2], ids=["pushed", "pulled"])
+async def sides(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Sides]:
+    """From `param` followers up an author is read when a home is, instead of being delivered to it."""
+    tiers = {"fanout_mid_followers": request.param, "fanout_pull_followers": request.param}
+    async with serving(replace(settings, front="on", **tiers)) as served:
         assert served.platform.front is not None
         front = Caller(served.server.port)
         behind = Caller(served.platform.front.behind, served.platform.front.proof)

@@ -8,7 +8,7 @@ use crate::front::splice::{self, Ending, Format, Shown};
 use crate::front::viewer::{self, Home, State, Viewer};
 use crate::front::{Front, Miss};
 use crate::row::{MAX_ID, Row};
-use crate::timeline::{Page, Slot};
+use crate::timeline::{Merged, Page, Slot};
 
 // As many candidates as are looked at here; who hides more of them is served by the handlers.
 const MOST_SEEN: usize = 400;
@@ -112,8 +112,7 @@ impl Front {
         let (mut shown, mut below, mut seen) = (Vec::with_capacity(ask.limit + 1), ask.below, 0);
         let next = loop {
             let wanted = ask.limit + 1;
-            let list = self.authors.newest(Slot { owner: author, upper: MAX_ID }, ask.above, below, wanted, ask.now_ms);
-            let list = list.ok_or_else(|| Miss { authors: vec![author], ..Miss::default() })?;
+            let list = self.own_tweets(&[author], ask, below, wanted, |_| true)?;
             for row in &list.rows {
                 shown.extend(sight.tweet(row.tweet));
             }
@@ -202,24 +201,11 @@ impl Front {
 
     /// A stretch of candidates: the live list, and beside it those whom the read itself asks.
     fn home_stretch(&self, ask: &Ask, home: &Home, below: u64, count: usize) -> Result<Stretch, Miss> {
-        let (mut extra, mut reach) = (Vec::new(), ask.above.saturating_add(1));
-        let mut unread = Vec::new();
-        for &author in &home.pulled {
-            let slot = Slot { owner: author, upper: MAX_ID };
-            match self.authors.newest(slot, ask.above, below, count, ask.now_ms) {
-                Some(list) => {
-                    reach = reach.max(list.reach);
-                    extra.extend(list.rows);
-                }
-                None => unread.push(author),
-            }
-        }
-        if !unread.is_empty() {
-            return Err(Miss { authors: unread, ..Miss::default() });
-        }
-        let Home { sources, follow_version, .. } = home;
-        // Nothing above the highest reach of the extra rows is missing, below it something might be.
-        let page = Page { version: *follow_version, sources, extra: &extra, below, above: reach - 1, limit: count };
+        let Home { sources, follow_version, pulled, .. } = home;
+        let extra = self.own_tweets(pulled, ask, below, count, |row| sources.takes(row))?;
+        // Of those, nothing above their reach is missing, and below it something might be.
+        let (extra, above) = (&extra.rows, extra.reach - 1);
+        let page = Page { version: *follow_version, sources, extra, below, above, limit: count };
         let slot = Slot { owner: ask.viewer, upper: MAX_ID };
         let Some(merged) = self.lists.page(slot, &page, ask.now_ms) else {
             // From the middle of a home the handlers build the part that is read, and no more.
@@ -231,6 +217,19 @@ impl Front {
             _ => Next::End,
         };
         Ok(Stretch { rows: merged.rows, next })
+    }
+
+    /// The newest of what these authors wrote, of what `keep` takes.
+    fn own_tweets(
+        &self,
+        authors: &[u64],
+        ask: &Ask,
+        below: u64,
+        count: usize,
+        keep: impl Fn(&Row) -> bool,
+    ) -> Result<Merged, Miss> {
+        let read = self.authors.newest(authors, ask.above, below, count, ask.now_ms, keep);
+        read.map_err(|authors| Miss { authors, ..Miss::default() })
     }
 }
 

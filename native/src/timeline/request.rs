@@ -51,17 +51,6 @@ pub struct Page<'a> {
     pub limit: usize,
 }
 
-impl Page<'_> {
-    // Decided by the row alone, so the answer depends on neither page size nor what was read before.
-    pub(super) fn takes(&self, row: &Row) -> bool {
-        let knows_ref = || self.sources.contains(row.ref_author());
-        if !self.sources.contains(row.author()) {
-            return false;
-        }
-        if row.is_retweet() { row.repeats_a_reply() || !knows_ref() } else { !row.is_reply() || knows_ref() }
-    }
-}
-
 /// What a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {

@@ -32,6 +32,19 @@ impl Sources {
         self.ids.binary_search(&id).is_ok()
     }
 
+    /// Whether a row belongs to a home of these sources: by one of them, no reply to a stranger, no retweet of what
+    /// belongs by itself.
+    ///
+    /// Decided by the row alone, so a page depends neither on its size nor on what was read before.
+    #[must_use]
+    pub fn takes(&self, row: &Row) -> bool {
+        let knows_ref = || self.contains(row.ref_author());
+        if !self.contains(row.author()) {
+            return false;
+        }
+        if row.is_retweet() { row.repeats_a_reply() || !knows_ref() } else { !row.is_reply() || knows_ref() }
+    }
+
     /// Keeps what belongs to a home of these sources, or would if some of them left: no replies to strangers.
     pub fn screen(&self, rows: &mut Vec<Row>) {
         rows.retain(|row| row.is_retweet() || !row.is_reply() || self.contains(row.ref_author()));

@@ -116,22 +116,33 @@ impl TimelineStore {
         for walk in &mut walks {
             walk.skip_from(below);
         }
-        Some(merge(walks, floor, page.limit, |row| page.takes(row)))
+        Some(merge(walks, floor, page.limit, |row| page.sources.takes(row)))
     }
 
-    /// The newest rows of one ready list between two bounds, whoever they are by; `None` when it is not ready.
+    /// The newest rows of these live lists between two bounds, each id once, of those that `keep` takes.
     ///
-    /// `O(k)` for `k` rows examined.
-    pub fn newest(&self, slot: Slot, above: u64, below: u64, limit: usize, now_ms: u64) -> Option<Merged> {
-        let shard = self.read(slot.owner);
-        let list = shard.get(slot.owner, slot.upper)?;
-        if list.state(now_ms, self.limits.idle_ttl_ms) != State::Ready {
-            return None;
+    /// `O(owners + k · log owners)` for `k` rows examined, under the read locks of all shards concerned.
+    ///
+    /// # Errors
+    /// The owners whose lists are not ready, when there are such.
+    pub fn newest(
+        &self,
+        owners: &[u64],
+        above: u64,
+        below: u64,
+        limit: usize,
+        now_ms: u64,
+        keep: impl Fn(&Row) -> bool,
+    ) -> Result<Merged, Vec<u64>> {
+        let shards = self.read_all(owners);
+        let (mut lists, mut unready) = (Vec::with_capacity(owners.len()), Vec::new());
+        for &owner in owners {
+            match self.ready(&shards, owner, now_ms) {
+                Some(list) => lists.push(list),
+                None => unready.push(owner),
+            }
         }
-        list.touch(now_ms);
-        let mut walk = list.rows.newest_first();
-        walk.skip_from(below.min(slot.upper));
-        Some(merge(vec![walk], list.floor.max(above.saturating_add(1)), limit, |_| true))
+        if unready.is_empty() { Ok(joined(lists, above, below, limit, keep)) } else { Err(unready) }
     }
 
     /// Merges the ready live lists of many owners; lists that are not ready are passed over.
@@ -140,20 +151,15 @@ impl TimelineStore {
     /// `O(owners + k · log owners)` for `k` rows examined, under the read locks of all shards concerned.
     pub fn merge(&self, owners: &[u64], above: u64, below: u64, limit: usize, now_ms: u64) -> Merged {
         let shards = self.read_all(owners);
-        let mut floor = above.saturating_add(1);
-        let mut walks = Vec::with_capacity(owners.len());
-        for &owner in owners {
-            let list = shards[self.shard_of(owner)].as_ref().and_then(|shard| shard.get(owner, MAX_ID));
-            let Some(list) = list.filter(|list| list.state(now_ms, self.limits.idle_ttl_ms) == State::Ready) else {
-                continue;
-            };
-            list.touch(now_ms);
-            floor = floor.max(list.floor);
-            let mut walk = list.rows.newest_first();
-            walk.skip_from(below);
-            walks.push(walk);
-        }
-        merge(walks, floor, limit, |_| true)
+        let lists = owners.iter().filter_map(|&owner| self.ready(&shards, owner, now_ms));
+        joined(lists, above, below, limit, |_| true)
+    }
+
+    /// A live list that can be read, which counts as read by that.
+    fn ready<'a>(&self, shards: &'a Shards<'_>, owner: u64, now_ms: u64) -> Option<&'a List> {
+        let list = shards.get(self.shard_of(owner)).get(owner, MAX_ID)?;
+        let is_ready = list.state(now_ms, self.limits.idle_ttl_ms) == State::Ready;
+        is_ready.then(|| list.touch(now_ms)).map(|()| list)
     }
 
     /// Forgets all lists of these owners; returns how many there were.
@@ -214,14 +220,45 @@ impl TimelineStore {
     }
 
     // Always in the order of the shards: a reader that waits holds only lower ones, so no circle can form.
-    fn read_all(&self, owners: &[u64]) -> Vec<Option<RwLockReadGuard<'_, Shard>>> {
-        let mut wanted = vec![false; self.shards.len()];
-        for &owner in owners {
-            wanted[self.shard_of(owner)] = true;
-        }
-        let shards = self.shards.iter().zip(wanted);
-        shards.map(|(shard, wanted)| wanted.then(|| lock_to_read(shard))).collect()
+    fn read_all(&self, owners: &[u64]) -> Shards<'_> {
+        let wanted = owners.iter().fold(0, |wanted, &owner| wanted | 1 << self.shard_of(owner));
+        let held = (0..self.shards.len()).filter(|at| wanted >> at & 1 == 1).map(|at| lock_to_read(&self.shards[at]));
+        Shards { wanted, held: held.collect() }
     }
+}
+
+/// Some of the shards, locked to read.
+#[derive(Debug)]
+struct Shards<'a> {
+    // A bit a shard: there are 64 at most.
+    wanted: u64,
+    held: Vec<RwLockReadGuard<'a, Shard>>,
+}
+
+impl Shards<'_> {
+    fn get(&self, at: usize) -> &Shard {
+        let lower = self.wanted & ((1 << at) - 1);
+        &self.held[usize::try_from(lower.count_ones()).unwrap_or(0)]
+    }
+}
+
+/// Merges what lists have between two bounds, down to where none of them may miss something.
+fn joined<'a>(
+    lists: impl IntoIterator<Item = &'a List>,
+    above: u64,
+    below: u64,
+    limit: usize,
+    keep: impl Fn(&Row) -> bool,
+) -> Merged {
+    let mut floor = above.saturating_add(1);
+    let walk = |list: &'a List| {
+        floor = floor.max(list.floor);
+        let mut walk = list.rows.newest_first();
+        walk.skip_from(below);
+        walk
+    };
+    let walks = lists.into_iter().map(walk).collect();
+    merge(walks, floor, limit, keep)
 }
 
 // A panic in the middle of a change cannot leave a list that lies: at worst it lacks an append that also failed.
@@ -231,4 +268,61 @@ fn lock_to_read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 
 fn lock_to_write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
     shard.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row;
+
+    fn store(lists: &[Vec<Row>], floor: u64) -> TimelineStore {
+        let store = TimelineStore::new(Limits { capacity: 1_000, idle_ttl_ms: 1_000, max_bytes: 64 << 20 });
+        for (owner, rows) in (0..).zip(lists) {
+            let slot = Slot { owner, upper: MAX_ID };
+            let token = store.begin(slot, 0, 0);
+            assert!(store.finish(slot, token, rows.clone(), floor, 0));
+        }
+        store
+    }
+
+    #[test]
+    fn the_newest_of_many_are_those_of_one_list_of_all() {
+        let mut chance = 1_u64;
+        let mut draw = |most: u64| {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (chance >> 33) % most
+        };
+        for _ in 0..300 {
+            let row = |tweet, author_word| Row { tweet, author_word, ref_tweet_word: 0, ref_author_word: 0 };
+            let lists: Vec<Vec<Row>> = (0..=draw(70))
+                .map(|author| {
+                    let mut rows: Vec<Row> = (0..draw(9)).map(|_| row(10 + draw(400), author)).collect();
+                    row::order(&mut rows);
+                    rows
+                })
+                .collect();
+            let (above, below, limit) = (draw(60), 100 + draw(400), 1 + usize::try_from(draw(30)).unwrap());
+            let owners: Vec<u64> = (0..lists.len() as u64).collect();
+            let keep = |row: &Row| !row.tweet.is_multiple_of(3);
+            let found = store(&lists, 5).newest(&owners, above, below, limit, 0, keep).unwrap();
+            let mut ids: Vec<u64> = lists.iter().flatten().map(|row| row.tweet).collect();
+            ids.retain(|id| (above.max(4) + 1..below).contains(id) && !id.is_multiple_of(3));
+            ids.sort_unstable();
+            ids.dedup();
+            ids.reverse();
+            // All of them down to its reach, and as many as are wanted unless there are no more.
+            let shown: Vec<u64> = found.rows.iter().map(|row| row.tweet).collect();
+            let due: Vec<u64> = ids.iter().copied().take_while(|id| *id >= found.reach).collect();
+            assert_eq!(shown, due);
+            assert!(shown.len() == limit || found.reach == above.max(4) + 1);
+        }
+    }
+
+    #[test]
+    fn lists_that_are_not_ready_are_named() {
+        let store = store(&[vec![], vec![]], 1);
+        store.begin(Slot { owner: 9, upper: MAX_ID }, 0, 0);
+        assert_eq!(store.newest(&[0, 9, 1, 7], 0, MAX_ID, 5, 0, |_| true), Err(vec![9, 7]));
+        assert_eq!(store.merge(&[0, 9, 1, 7], 0, MAX_ID, 5, 0), Merged { rows: vec![], reach: 1 });
+    }
 }
