@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aviary import operations, settings
@@ -89,6 +89,7 @@ class Point:
 
     name: str
     platform: Subject
+    crowd: Crowd
     client: Client
     note: str
 
@@ -114,7 +115,7 @@ def measure(run: Run, plan: CurvesPlan, folder: Path, wanted: Collection[str]) -
 
 def _by_tweets(run: Run, plan: CurvesPlan, folder: Path) -> None:
     with ExitStack() as stack:
-        points = []
+        points = list[Point]()
         for size in plan.sizes:
             home = folder / str(size.tweets)
             worlds.load(size, home / "data")
@@ -123,6 +124,25 @@ def _by_tweets(run: Run, plan: CurvesPlan, folder: Path) -> None:
             name = f"curve.tweets.of_{size.tweets}"
             points.append(_point(name, platform, people, home, f"{size.people:,} people"))
         _curve(run, plan, points, "curve.tweets", {(points[0].name, points[-1].name): _FLAT})
+        varied = _as_varied(run, points, folder)
+        _curve(run, plan, varied, "curve.varied", {(varied[0].name, varied[-1].name): _FLAT})
+
+
+def _as_varied(run: Run, points: Sequence[Point], folder: Path) -> list[Point]:
+    """The same platforms with fewer readers: as many as have as many different tweets on their pages as the first's."""
+    varied, most = list[Point](), 0
+    for point in points:
+        shown, chosen = set[int](), list[Person]()
+        for person in point.crowd.people:
+            if most and len(shown) >= most:
+                break
+            chosen.append(person)
+            shown |= set(asyncio.run(_walk(run, point.platform.url, person, 0)).ids)
+        most = most or len(shown)
+        name = f"curve.varied.{point.name.rpartition('.')[2]}"
+        few = replace(point.crowd, people=tuple(chosen))
+        varied.append(_point(name, point.platform, few, folder, f"{len(shown)} different tweets"))
+    return varied
 
 
 def _by_follows(run: Run, plan: CurvesPlan, platform: Subject, kinds: Mapping[int, Crowd], home: Path) -> None:
@@ -137,7 +157,7 @@ def _by_follows(run: Run, plan: CurvesPlan, platform: Subject, kinds: Mapping[in
 def _point(name: str, platform: Subject, people: Crowd, home: Path, note: str) -> Point:
     full = readers.with_full_pages(platform.url, people)
     note = f"{note}; {len(full.people)} readers"
-    return Point(name, platform, Client.of(full, home / f"{name}.tokens"), note)
+    return Point(name, platform, full, Client.of(full, home / f"{name}.tokens"), note)
 
 
 def _kinds(plan: CurvesPlan, data: Path, people: Sequence[int]) -> Mapping[int, Crowd]:
