@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 
 from aviary.gateway import Envoy, envoy_config
@@ -17,7 +18,8 @@ def config(behind: int, *, port: int = 0, jwks: str, settings: Settings) -> Json
 
     What is taken out is what speaks gRPC: the transcoder, and the cluster's protocol and health check.
     """
-    made = envoy_config(port=port, grpc_port=behind, jwks=jwks, settings=settings)
+    # Parts of it are shared by every configuration that is made.
+    made = deepcopy(envoy_config(port=port, grpc_port=behind, jwks=jwks, settings=settings))
     resources = made["static_resources"]
     for cluster in resources["clusters"]:
         if cluster["name"] == "grpc":

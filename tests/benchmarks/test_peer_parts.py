@@ -9,6 +9,7 @@ from benchmarks.peers import gateway, moments, sameness, text
 from benchmarks.peers.access import Limit
 from fastapi import HTTPException, Response
 
+from aviary.gateway import envoy_config
 from aviary.settings import Settings
 
 
@@ -65,3 +66,11 @@ def test_a_peers_gateway_is_aviarys_without_what_speaks_grpc() -> None:
     assert "grpc_json_transcoder" not in made
     assert '"http_health_check"' in made
     assert all(name in made for name in ("jwt_authn", "local_ratelimit", "FileAccessLog", "/api/v1/timeline/home"))
+
+
+def test_the_gateway_of_a_peer_leaves_that_of_aviary_as_it_is() -> None:
+    gateway.config(1234, jwks='{"keys": []}', settings=Settings())
+    made = json.dumps(envoy_config(port=0, grpc_port=1234, jwks='{"keys": []}', settings=Settings()))
+
+    # The pages that Envoy serves itself are none of the transcoder's.
+    assert '"transcoder": {' in made
