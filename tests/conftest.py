@@ -19,6 +19,12 @@ hypothesis.settings.register_profile("aviary", deadline=None)
 hypothesis.settings.load_profile("aviary")
 
 
+@pytest.fixture(autouse=True)
+def switches_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run of the tests is told is nothing that a command knows."""
+    monkeypatch.delenv("AVIARY_TEST_FRONT", raising=False)
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """An operator's choice for tests: the cheapest passwords, no limits."""

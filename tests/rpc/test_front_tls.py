@@ -102,7 +102,8 @@ async def test_the_front_lets_in_whom_the_handlers_let_in(
         "no TLS": None,
     }
     found: dict[str, Sequence[str]] = {}
-    async with fleet(settings, fronted=fronted) as ships:
+    # Ready JSON is there whoever lets callers in.
+    async with fleet(replace(settings, front="on"), fronted=fronted) as ships:
         node = await ships.node(
             "users", "timelines", knows=["graph=127.0.0.1:9"], certificates=Certificates(folder, ["users", "timelines"])
         )
