@@ -177,9 +177,13 @@ def warm_up(run: Run, platform: Subject, everybody: Crowd) -> Crowd:
 
 
 def exercise(run: Run, platform: Subject, people: Crowd, *, duration_s: float) -> None:
-    """Read homes and post without keeping the figures: servers that compile as they run are slow at first."""
-    for kind in (Kind.HOME, Kind.POST):
-        phase = _phase(platform, kind, people, connections=_AIMED, duration_s=duration_s)
+    """Read homes and post without keeping the figures: servers that compile as they run are slow at first.
+
+    Ends when all that was posted is delivered: else what is measured next would pay for it.
+    """
+    homes = _phase(platform, Kind.HOME, people, connections=_AIMED, duration_s=duration_s)
+    posts = replace(homes, kind=Kind.POST, metrics=platform.metrics)
+    for phase in (homes, posts):
         run.driver.submit(perform, phase).result()
 
 

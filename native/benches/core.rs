@@ -58,7 +58,7 @@ fn merges(criterion: &mut Criterion) {
     for people in [200, 5_000] {
         let store = written(1);
         let sources = Sources::new((1..=people).collect());
-        let page = Page { version: 0, sources: &sources, extra: &[], below: MAX_ID, above: 0, limit: PAGE };
+        let page = Page { version: 0, sources: &sources, beside: &[], below: MAX_ID, above: 0, limit: PAGE };
         group.bench_with_input(BenchmarkId::from_parameter(people), &page, |bencher, page| {
             bencher.iter(|| store.page(Slot { owner: 1, upper: MAX_ID }, page, 0));
         });

@@ -8,7 +8,7 @@ use crate::front::splice::{self, Ending, Format, Shown};
 use crate::front::viewer::{self, Home, State, Viewer};
 use crate::front::{Front, Miss};
 use crate::row::{MAX_ID, Row};
-use crate::timeline::{Merged, Page, Slot};
+use crate::timeline::{Page, Slot, Stretch, merge};
 
 // As many candidates as are looked at here; who hides more of them is served by the handlers.
 const MOST_SEEN: usize = 400;
@@ -75,8 +75,8 @@ impl Front {
         let (mut below, mut seen, mut wanted) = (ask.below, 0, ask.limit + ask.limit / 4 + 1);
         let mut shown = Vec::with_capacity(ask.limit + 1);
         let next = loop {
-            let stretch = self.home_stretch(ask, &home, below, wanted)?;
-            for row in &stretch.rows {
+            let candidates = self.candidates(ask, &home, below, wanted)?;
+            for row in &candidates.rows {
                 shown.extend(sight.home_tweet(row, &home));
                 if shown.len() > ask.limit {
                     break;
@@ -85,12 +85,12 @@ impl Front {
             if !sight.miss.is_empty() {
                 return Err(sight.miss);
             }
-            seen += stretch.rows.len();
+            seen += candidates.rows.len();
             if shown.len() > ask.limit {
                 shown.truncate(ask.limit);
                 break shown.last().map(|last| last.body.id());
             }
-            match stretch.next {
+            match candidates.next {
                 Next::End => break None,
                 Next::Below(id) if seen < MOST_SEEN => below = id,
                 Next::Below(_) | Next::Deeper => return Err(Miss::declined()),
@@ -112,7 +112,8 @@ impl Front {
         let (mut shown, mut below, mut seen) = (Vec::with_capacity(ask.limit + 1), ask.below, 0);
         let next = loop {
             let wanted = ask.limit + 1;
-            let list = self.own_tweets(&[author], ask, below, wanted, |_| true)?;
+            let list =
+                self.own_tweets(&[author], ask, |own| merge(own.iter().copied(), ask.above, below, wanted, |_| true))?;
             for row in &list.rows {
                 shown.extend(sight.tweet(row.tweet));
             }
@@ -199,15 +200,15 @@ impl Front {
         Some(home)
     }
 
-    /// A stretch of candidates: the live list, and beside it those whom the read itself asks.
-    fn home_stretch(&self, ask: &Ask, home: &Home, below: u64, count: usize) -> Result<Stretch, Miss> {
+    /// The next that a home may show: of its list, and of those whom the read itself asks.
+    fn candidates(&self, ask: &Ask, home: &Home, below: u64, count: usize) -> Result<Candidates, Miss> {
         let Home { sources, follow_version, pulled, .. } = home;
-        let extra = self.own_tweets(pulled, ask, below, count, |row| sources.takes(row))?;
-        // Of those, nothing above their reach is missing, and below it something might be.
-        let (extra, above) = (&extra.rows, extra.reach - 1);
-        let page = Page { version: *follow_version, sources, extra, below, above, limit: count };
         let slot = Slot { owner: ask.viewer, upper: MAX_ID };
-        let Some(merged) = self.lists.page(slot, &page, ask.now_ms) else {
+        let merged = self.own_tweets(pulled, ask, |beside| {
+            let page = Page { version: *follow_version, sources, beside, below, above: ask.above, limit: count };
+            self.lists.page(slot, &page, ask.now_ms)
+        })?;
+        let Some(merged) = merged else {
             // From the middle of a home the handlers build the part that is read, and no more.
             return Err(if ask.below == MAX_ID { Miss { home: true, ..Miss::default() } } else { Miss::declined() });
         };
@@ -216,24 +217,16 @@ impl Front {
             _ if merged.reach > ask.above.saturating_add(1) => Next::Deeper,
             _ => Next::End,
         };
-        Ok(Stretch { rows: merged.rows, next })
+        Ok(Candidates { rows: merged.rows, next })
     }
 
-    /// The newest of what these authors wrote, of what `keep` takes.
-    fn own_tweets(
-        &self,
-        authors: &[u64],
-        ask: &Ask,
-        below: u64,
-        count: usize,
-        keep: impl Fn(&Row) -> bool,
-    ) -> Result<Merged, Miss> {
-        let read = self.authors.newest(authors, ask.above, below, count, ask.now_ms, keep);
-        read.map_err(|authors| Miss { authors, ..Miss::default() })
+    /// Hands the lists of what these authors wrote to `read`.
+    fn own_tweets<T>(&self, authors: &[u64], ask: &Ask, read: impl FnOnce(&[Stretch<'_>]) -> T) -> Result<T, Miss> {
+        self.authors.with(authors, ask.now_ms, read).map_err(|authors| Miss { authors, ..Miss::default() })
     }
 }
 
-struct Stretch {
+struct Candidates {
     rows: Vec<Row>,
     next: Next,
 }

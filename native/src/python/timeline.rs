@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::bytes::{ids, pack_ids, rows};
 use crate::row::{MAX_ID, Row, encode};
-use crate::timeline::{self, Append, Limits, Merged, Page, Slot, State};
+use crate::timeline::{self, Append, Limits, Merged, Packed, Page, Slot, State, Stretch};
 
 #[pyclass(frozen, module = "aviary._native")]
 pub(super) struct Sources(timeline::Sources);
@@ -138,8 +138,9 @@ impl TimelineStore {
         now_ms: u64,
         upper: u64,
     ) -> PyResult<Option<(Bound<'py, PyBytes>, u64)>> {
-        let (extra, sources) = (rows(extra)?, &sources.get().0);
-        let page = Page { version, sources, extra: &extra, below, above, limit };
+        let (extra, sources) = (Packed::from_rows(rows(extra)?), &sources.get().0);
+        let beside = &[Stretch { rows: &extra, floor: 0 }];
+        let page = Page { version, sources, beside, below, above, limit };
         let merged = py.detach(|| self.0.page(Slot { owner, upper }, &page, now_ms));
         Ok(merged.map(|merged| answer(py, &merged)))
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::row::Row;
+use crate::timeline::merge::Stretch;
 use crate::timeline::packed::Packed;
 
 /// How long a rebuild may take before its list counts as absent.
@@ -75,7 +76,14 @@ impl List {
     }
 
     pub(super) fn touch(&self, now_ms: u64) {
-        self.read_ms.fetch_max(now_ms, Ordering::Relaxed);
+        // Written only when it changes, or each reader would take the list's memory away from all others.
+        if self.read_ms() < now_ms {
+            self.read_ms.fetch_max(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn stretch(&self) -> Stretch<'_> {
+        Stretch { rows: &self.rows, floor: self.floor }
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 use crate::row::{self, Row};
-use crate::timeline::packed::Descending;
+use crate::timeline::packed::Packed;
 
 /// What a merge gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +15,33 @@ pub struct Merged {
     pub reach: u64,
 }
 
-/// Merges walks that start below the wanted bound, down to `floor` inclusive, keeping what `keep` accepts.
+/// A list as it is merged with others.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch<'a> {
+    /// Its rows.
+    pub rows: &'a Packed,
+    /// The id from which on, inclusive, none is missing.
+    pub floor: u64,
+}
+
+/// Merges what lists have between two bounds and `keep` accepts, down to where none of them may miss something.
 ///
 /// Builds a heap of list heads and pops it: `O(lists + k · log lists)` for `k` rows examined.
-pub(super) fn merge(mut lists: Vec<Descending<'_>>, floor: u64, limit: usize, keep: impl Fn(&Row) -> bool) -> Merged {
+pub fn merge<'a>(
+    lists: impl IntoIterator<Item = Stretch<'a>>,
+    above: u64,
+    below: u64,
+    limit: usize,
+    keep: impl Fn(&Row) -> bool,
+) -> Merged {
+    let mut floor = above.saturating_add(1);
+    let walk = |list: Stretch<'a>| {
+        floor = floor.max(list.floor);
+        let mut walk = list.rows.newest_first();
+        walk.skip_from(below);
+        walk
+    };
+    let mut lists: Vec<_> = lists.into_iter().map(walk).collect();
     let heads = lists.iter().enumerate().filter_map(|(at, list)| Some((list.peek()?, at)));
     let mut heap: BinaryHeap<(u64, usize)> = heads.collect();
     let mut rows = Vec::with_capacity(limit.min(1024));

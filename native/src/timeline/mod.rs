@@ -9,7 +9,7 @@ mod sources;
 mod store;
 
 pub use list::{BUILD_LIMIT_MS, State};
-pub use merge::{Merged, merge_rows};
+pub use merge::{Merged, Stretch, merge, merge_rows};
 pub use packed::{Descending, Packed};
 pub use request::{Append, Limits, Page, Slot, Stats};
 pub use sources::Sources;

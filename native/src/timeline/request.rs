@@ -1,6 +1,7 @@
 //! What is asked of the store, and what it tells of itself.
 
 use crate::row::Row;
+use crate::timeline::merge::Stretch;
 use crate::timeline::sources::Sources;
 
 /// What a store may hold.
@@ -41,8 +42,8 @@ pub struct Page<'a> {
     pub version: i64,
     /// Whose tweets are taken.
     pub sources: &'a Sources,
-    /// Rows merged in, in any order: those of authors who are pulled at read.
-    pub extra: &'a [Row],
+    /// What is merged in: lists of authors who are pulled at read.
+    pub beside: &'a [Stretch<'a>],
     /// Ids below this bound only.
     pub below: u64,
     /// Ids above this bound only.

@@ -38,16 +38,17 @@ impl Sources {
     /// Decided by the row alone, so a page depends neither on its size nor on what was read before.
     #[must_use]
     pub fn takes(&self, row: &Row) -> bool {
-        let knows_ref = || self.contains(row.ref_author());
-        if !self.contains(row.author()) {
-            return false;
-        }
-        if row.is_retweet() { row.repeats_a_reply() || !knows_ref() } else { !row.is_reply() || knows_ref() }
+        let repeats_its_own = || row.is_retweet() && !row.repeats_a_reply() && self.contains(row.ref_author());
+        self.contains(row.author()) && !self.answers_a_stranger(row) && !repeats_its_own()
     }
 
     /// Keeps what belongs to a home of these sources, or would if some of them left: no replies to strangers.
     pub fn screen(&self, rows: &mut Vec<Row>) {
-        rows.retain(|row| row.is_retweet() || !row.is_reply() || self.contains(row.ref_author()));
+        rows.retain(|row| !self.answers_a_stranger(row));
+    }
+
+    fn answers_a_stranger(&self, row: &Row) -> bool {
+        row.is_reply() && !self.contains(row.ref_author())
     }
 
     /// The ids, ascending.

@@ -1,12 +1,12 @@
 //! The store of warm timelines: many owners' lists, bounded in memory, shared by readers and fan-out.
 
+use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::row::{MAX_ID, Row};
 use crate::timeline::list::{List, State};
-use crate::timeline::merge::{Merged, merge};
-use crate::timeline::packed::Packed;
+use crate::timeline::merge::{Merged, Stretch, merge};
 use crate::timeline::request::{Append, Limits, Page, Slot, Stats};
 use crate::timeline::shard::Shard;
 
@@ -98,51 +98,36 @@ impl TimelineStore {
         list.map_or(State::Absent, |list| list.state_for(version, now_ms, self.limits.idle_ttl_ms))
     }
 
-    /// Merges a ready list with the page's extra rows; `None` when the list is not ready.
+    /// Merges a ready list with what stands beside it; `None` when the list is not ready.
     ///
-    /// Rows below the list's floor are left out, extra ones too: others might be missing there.
-    /// `O(extra · log extra + k)` for `k` rows examined, with a look-up in the sources for each.
+    /// Rows below the highest floor among them are left out, for others might be missing there.
+    /// `O(lists + k · log lists)` for `k` rows examined, with a look-up in the sources for each.
     pub fn page(&self, slot: Slot, page: &Page<'_>, now_ms: u64) -> Option<Merged> {
-        let below = page.below.min(slot.upper);
-        let extra = Packed::from_rows(page.extra.to_vec());
         let shard = self.read(slot.owner);
         let list = shard.get(slot.owner, slot.upper)?;
         if list.state_for(page.version, now_ms, self.limits.idle_ttl_ms) != State::Ready {
             return None;
         }
         list.touch(now_ms);
-        let floor = list.floor.max(page.above.saturating_add(1));
-        let mut walks = vec![list.rows.newest_first(), extra.newest_first()];
-        for walk in &mut walks {
-            walk.skip_from(below);
-        }
-        Some(merge(walks, floor, page.limit, |row| page.sources.takes(row)))
+        let lists = iter::once(list.stretch()).chain(page.beside.iter().copied());
+        let below = page.below.min(slot.upper);
+        Some(merge(lists, page.above, below, page.limit, |row| page.sources.takes(row)))
     }
 
-    /// The newest rows of these live lists between two bounds, each id once, of those that `keep` takes.
-    ///
-    /// `O(owners + k · log owners)` for `k` rows examined, under the read locks of all shards concerned.
+    /// Hands these live lists to `read`, under the read locks of all shards concerned. `O(owners)`.
     ///
     /// # Errors
     /// The owners whose lists are not ready, when there are such.
-    pub fn newest(
-        &self,
-        owners: &[u64],
-        above: u64,
-        below: u64,
-        limit: usize,
-        now_ms: u64,
-        keep: impl Fn(&Row) -> bool,
-    ) -> Result<Merged, Vec<u64>> {
+    pub fn with<T>(&self, owners: &[u64], now_ms: u64, read: impl FnOnce(&[Stretch<'_>]) -> T) -> Result<T, Vec<u64>> {
         let shards = self.read_all(owners);
         let (mut lists, mut unready) = (Vec::with_capacity(owners.len()), Vec::new());
         for &owner in owners {
             match self.ready(&shards, owner, now_ms) {
-                Some(list) => lists.push(list),
+                Some(list) => lists.push(list.stretch()),
                 None => unready.push(owner),
             }
         }
-        if unready.is_empty() { Ok(joined(lists, above, below, limit, keep)) } else { Err(unready) }
+        if unready.is_empty() { Ok(read(&lists)) } else { Err(unready) }
     }
 
     /// Merges the ready live lists of many owners; lists that are not ready are passed over.
@@ -151,8 +136,8 @@ impl TimelineStore {
     /// `O(owners + k · log owners)` for `k` rows examined, under the read locks of all shards concerned.
     pub fn merge(&self, owners: &[u64], above: u64, below: u64, limit: usize, now_ms: u64) -> Merged {
         let shards = self.read_all(owners);
-        let lists = owners.iter().filter_map(|&owner| self.ready(&shards, owner, now_ms));
-        joined(lists, above, below, limit, |_| true)
+        let lists = owners.iter().filter_map(|&owner| self.ready(&shards, owner, now_ms)).map(List::stretch);
+        merge(lists, above, below, limit, |_| true)
     }
 
     /// A live list that can be read, which counts as read by that.
@@ -242,25 +227,6 @@ impl Shards<'_> {
     }
 }
 
-/// Merges what lists have between two bounds, down to where none of them may miss something.
-fn joined<'a>(
-    lists: impl IntoIterator<Item = &'a List>,
-    above: u64,
-    below: u64,
-    limit: usize,
-    keep: impl Fn(&Row) -> bool,
-) -> Merged {
-    let mut floor = above.saturating_add(1);
-    let walk = |list: &'a List| {
-        floor = floor.max(list.floor);
-        let mut walk = list.rows.newest_first();
-        walk.skip_from(below);
-        walk
-    };
-    let walks = lists.into_iter().map(walk).collect();
-    merge(walks, floor, limit, keep)
-}
-
 // A panic in the middle of a change cannot leave a list that lies: at worst it lacks an append that also failed.
 fn lock_to_read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
@@ -304,7 +270,8 @@ mod tests {
             let (above, below, limit) = (draw(60), 100 + draw(400), 1 + usize::try_from(draw(30)).unwrap());
             let owners: Vec<u64> = (0..lists.len() as u64).collect();
             let keep = |row: &Row| !row.tweet.is_multiple_of(3);
-            let found = store(&lists, 5).newest(&owners, above, below, limit, 0, keep).unwrap();
+            let found = store(&lists, 5).with(&owners, 0, |lists| merge(lists.to_vec(), above, below, limit, keep));
+            let found = found.unwrap();
             let mut ids: Vec<u64> = lists.iter().flatten().map(|row| row.tweet).collect();
             ids.retain(|id| (above.max(4) + 1..below).contains(id) && !id.is_multiple_of(3));
             ids.sort_unstable();
@@ -322,7 +289,8 @@ mod tests {
     fn lists_that_are_not_ready_are_named() {
         let store = store(&[vec![], vec![]], 1);
         store.begin(Slot { owner: 9, upper: MAX_ID }, 0, 0);
-        assert_eq!(store.newest(&[0, 9, 1, 7], 0, MAX_ID, 5, 0, |_| true), Err(vec![9, 7]));
+        assert_eq!(store.with(&[0, 9, 1, 7], 0, |lists| lists.len()), Err(vec![9, 7]));
+        assert_eq!(store.with(&[0, 1], 0, |lists| lists.len()), Ok(2));
         assert_eq!(store.merge(&[0, 9, 1, 7], 0, MAX_ID, 5, 0), Merged { rows: vec![], reach: 1 });
     }
 }
