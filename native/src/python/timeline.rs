@@ -138,10 +138,12 @@ impl TimelineStore {
         now_ms: u64,
         upper: u64,
     ) -> PyResult<Option<(Bound<'py, PyBytes>, u64)>> {
-        let (extra, sources) = (Packed::from_rows(rows(extra)?), &sources.get().0);
-        let beside = &[Stretch { rows: &extra, floor: 0 }];
-        let page = Page { version, sources, beside, below, above, limit };
-        let merged = py.detach(|| self.0.page(Slot { owner, upper }, &page, now_ms));
+        let (extra, sources) = (rows(extra)?, &sources.get().0);
+        let merged = py.detach(|| {
+            let beside = &[Stretch { rows: &Packed::from_rows(extra), floor: 0 }];
+            let page = Page { version, sources, beside, below, above, limit };
+            self.0.page(Slot { owner, upper }, &page, now_ms)
+        });
         Ok(merged.map(|merged| answer(py, &merged)))
     }
 

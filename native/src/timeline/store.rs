@@ -116,6 +116,8 @@ impl TimelineStore {
 
     /// Hands these live lists to `read`, under the read locks of all shards concerned. `O(owners)`.
     ///
+    /// `read` may ask other stores but not this one, which could wait for itself behind a writer.
+    ///
     /// # Errors
     /// The owners whose lists are not ready, when there are such.
     pub fn with<T>(&self, owners: &[u64], now_ms: u64, read: impl FnOnce(&[Stretch<'_>]) -> T) -> Result<T, Vec<u64>> {
